@@ -1,0 +1,32 @@
+using TorchSharp;
+
+namespace Imago.Weights;
+
+/// <summary>What a file says of one tensor, before its numbers are read.</summary>
+/// <param name="Name">The key.</param>
+/// <param name="DataType">The type as the file spells it: <c>F32</c>, <c>BF16</c>, <c>F8_E4M3</c>, ….</param>
+/// <param name="Shape">Sizes, outermost first; empty for a scalar.</param>
+public sealed record TensorInfo(string Name, string DataType, IReadOnlyList<long> Shape);
+
+/// <summary>An open file (or set of shards) of named tensors, of any format that Imago reads. Tensors may share memory with the file, which stays open until they are disposed.</summary>
+public abstract class TensorFile : IDisposable
+{
+    /// <summary>The path it was opened from.</summary>
+    public abstract string Path { get; }
+
+    /// <summary>What the file says of each tensor, in the file's order.</summary>
+    public abstract IReadOnlyList<TensorInfo> Tensors { get; }
+
+    /// <summary>Text stored beside the tensors; empty where the format or the file has none.</summary>
+    public abstract IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Reads one tensor. It is read-only where it shares memory with the file: copy it before writing to it.</summary>
+    /// <exception cref="CheckpointException">There is no such key, or its data are damaged.</exception>
+    public abstract torch.Tensor Read(string name);
+
+    /// <summary>Whether the file holds this key.</summary>
+    public virtual bool Contains(string name) => Tensors.Any(tensor => tensor.Name == name);
+
+    /// <summary>Closes the file; tensors already read stay valid.</summary>
+    public abstract void Dispose();
+}

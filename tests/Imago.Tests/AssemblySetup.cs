@@ -1,0 +1,12 @@
+using System.Runtime.CompilerServices;
+
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace Imago.Tests;
+
+internal static class AssemblySetup
+{
+    /// <summary>One thread: results do not depend on the machine, and a busy neighbour does not make OpenMP's threads wait for each other.</summary>
+    [ModuleInitializer]
+    internal static void Start() => TorchRuntime.Start(new TorchOptions { Threads = 1 });
+}
