@@ -7,14 +7,16 @@ public class GoldenTests
 {
     private static string Selection => Path.Combine(GoldenFolder.Repository()!, "tests", "golden");
 
+    private static readonly Lazy<Dictionary<(string Folder, string Name), GoldenCase>> All = new(() => (
+        from folder in new[] { Selection, GoldenFolder.Find() }
+        where Directory.Exists(folder)
+        from golden in GoldenFolder.Cases(folder, [])
+        select KeyValuePair.Create((folder, golden.ToString()), golden)).ToDictionary());
+
     public static TheoryData<string, string> Cases()
     {
         var cases = new TheoryData<string, string>();
-        foreach (var folder in new[] { Selection, GoldenFolder.Find() })
-        {
-            if (folder is null || !Directory.Exists(folder)) continue;
-            foreach (var golden in GoldenFolder.Cases(folder, [])) cases.Add(folder, golden.ToString());
-        }
+        foreach (var (folder, name) in All.Value.Keys) cases.Add(folder, name);
         if (!cases.Any()) cases.Add("", "no folder of reference numbers: set IMAGO_GOLDEN");
         return cases;
     }
@@ -24,7 +26,7 @@ public class GoldenTests
     public void Case_EqualsReference(string folder, string name)
     {
         Assert.SkipWhen(folder.Length == 0, name);
-        var outcome = GoldenFolder.Run(GoldenFolder.Cases(folder, []).First(golden => golden.ToString() == name));
+        var outcome = GoldenFolder.Run(All.Value[(folder, name)]);
         Assert.SkipWhen(outcome.Status == GoldenStatus.Skipped, outcome.Reason ?? "");
         Assert.True(outcome.Status == GoldenStatus.Passed, outcome.Reason);
     }
