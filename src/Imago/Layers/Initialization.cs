@@ -1,0 +1,34 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Imago.Layers;
+
+/// <summary>PyTorch's default initialisation of convolutions and linear layers, draw for draw from the default generator.</summary>
+internal static class Initialization
+{
+    /// <summary>
+    /// Uniform in ±1/√fan_in, written as PyTorch computes it: Kaiming uniform (He et al. 2015, eq. 10) with the gain of a leaky ReLU of slope √5.
+    /// The fan is counted over all axes but the first.
+    /// </summary>
+    internal static Parameter Weight(Device? device, params long[] shape)
+    {
+        var weight = empty(shape, dtype: ScalarType.Float32, device: device);
+        var slope = Math.Sqrt(5);
+        var gain = Math.Sqrt(2 / (1 + slope * slope));
+        var bound = Math.Sqrt(3) * (gain / Math.Sqrt(Fan(weight)));
+        return new Parameter(Uniform(weight, bound));
+    }
+
+    /// <summary>Uniform in ±1/√fan_in of the weight that it belongs to.</summary>
+    internal static Parameter Bias(Tensor weight, long size) =>
+        new(Uniform(empty(size, dtype: ScalarType.Float32, device: weight.device), 1 / Math.Sqrt(Fan(weight))));
+
+    private static long Fan(Tensor weight) => weight.shape.Skip(1).Aggregate(1L, (product, size) => product * size);
+
+    private static Tensor Uniform(Tensor tensor, double bound)
+    {
+        using var _ = no_grad();
+        return tensor.uniform_(-bound, bound);
+    }
+}

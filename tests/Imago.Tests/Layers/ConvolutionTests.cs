@@ -1,0 +1,108 @@
+using System.Text;
+using Imago.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Tests;
+
+/// <summary>
+/// Outputs and all gradients of the convolutions against float64, over channels × kernels × strides × layouts × precisions × threads:
+/// libtorch's own kernels fail many of these on some processors.
+/// </summary>
+public class ConvolutionTests
+{
+    private const int Batch = 2;
+
+    private static readonly (long In, long Out)[] Channels =
+        [(1, 1), (1, 32), (32, 1), (3, 64), (64, 3), (3, 3), (2, 2), (4, 16), (5, 7), (7, 9), (8, 4), (17, 33), (24, 24), (32, 40), (72, 72)];
+
+    [Theory, MemberData(nameof(Grid))]
+    public void Conv2d_AnyShape_EqualsItsDefinition(int kernel, int stride, int padding, ScalarType type, int threads, bool channelsLast)
+    {
+        Check(
+            type, threads, channelsLast, 12, (i, o) => [o, i, kernel, kernel],
+            (x, w, b) => Convolution.Conv2d(x, w, b, (stride, stride), (padding, padding)),
+            (x, w, b) => ConvolutionReference.Conv2d(x, w, b, stride, padding));
+    }
+
+    [Theory, MemberData(nameof(TransposedGrid))]
+    public void ConvTranspose2d_AnyShape_EqualsItsDefinition(
+        int kernel, int stride, int padding, int outputPadding, ScalarType type, int threads, bool channelsLast)
+    {
+        Check(
+            type, threads, channelsLast, 6, (i, o) => [i, o, kernel, kernel],
+            (x, w, b) => Convolution.ConvTranspose2d(x, w, b, (stride, stride), (padding, padding), (outputPadding, outputPadding)),
+            (x, w, b) => ConvolutionReference.ConvTranspose2d(x, w, b, stride, padding, outputPadding));
+    }
+
+    public static TheoryData<int, int, int, ScalarType, int, bool> Grid()
+    {
+        var data = new TheoryData<int, int, int, ScalarType, int, bool>();
+        foreach (var (kernel, stride, padding) in new[] { (1, 1, 0), (1, 2, 0), (1, 1, 1), (2, 2, 0), (3, 1, 1), (3, 2, 1), (3, 2, 0), (4, 2, 1), (5, 1, 2), (5, 2, 2) })
+        {
+            foreach (var (type, threads, channelsLast) in Circumstances()) data.Add(kernel, stride, padding, type, threads, channelsLast);
+        }
+        return data;
+    }
+
+    public static TheoryData<int, int, int, int, ScalarType, int, bool> TransposedGrid()
+    {
+        var data = new TheoryData<int, int, int, int, ScalarType, int, bool>();
+        foreach (var (kernel, stride, padding, outputPadding) in new[] { (1, 1, 0, 0), (2, 2, 0, 0), (3, 1, 1, 0), (3, 2, 1, 1), (4, 2, 1, 0), (5, 2, 2, 1) })
+        {
+            foreach (var (type, threads, channelsLast) in Circumstances()) data.Add(kernel, stride, padding, outputPadding, type, threads, channelsLast);
+        }
+        return data;
+    }
+
+    private static IEnumerable<(ScalarType Type, int Threads, bool ChannelsLast)> Circumstances() =>
+        from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32, ScalarType.BFloat16]
+        from threads in (int[])[1, 2]
+        from channelsLast in (bool[])[false, true]
+        where type != ScalarType.Float64 || threads == 1
+        select (type, threads, channelsLast);
+
+    private static void Check(
+        ScalarType type, int threads, bool channelsLast, int size, Func<long, long, long[]> weightShape,
+        Func<Tensor, Tensor, Tensor, Tensor> actual, Func<Tensor, Tensor, Tensor, Tensor> expected)
+    {
+        var tolerance = type switch { ScalarType.Float64 => 1e-12, ScalarType.Float32 => 1e-5, _ => 2e-2 };
+        var wrong = new StringBuilder();
+        set_num_threads(threads);
+        try
+        {
+            foreach (var (inChannels, outChannels) in Channels)
+            {
+                using var scope = NewDisposeScope();
+                using var generator = new Generator(1);
+                // Values that bfloat16 holds exactly, so that only the arithmetic is compared.
+                Tensor Draw(params long[] shape) => randn(shape, generator: generator).bfloat16().to(float64);
+                var (x, b) = (Draw(Batch, inChannels, size, size), Draw(outChannels));
+                var w = Draw(weightShape(inChannels, outChannels));
+                using var reference = expected(x, w, b);
+                var g = Draw(reference.shape);
+
+                var input = channelsLast ? Convolution.ChannelsLast(x.to(type)) : x.to(type);
+                var got = Results(actual, input, w.to(type == ScalarType.Float64 ? type : ScalarType.Float32), b.to(type == ScalarType.Float64 ? type : ScalarType.Float32), g.to(type));
+                var wanted = Results(expected, x, w, b, g);
+                foreach (var (name, value, truth) in ((string[])["output", "input gradient", "weight gradient", "bias gradient"]).Zip(got, wanted))
+                {
+                    var error = ((value.to(float64) - truth).abs().max() / truth.abs().max()).item<double>();
+                    if (!(error < tolerance)) wrong.AppendLine($"{inChannels}→{outChannels} {name}: {error:g2}");
+                }
+            }
+        }
+        finally
+        {
+            set_num_threads(1);
+        }
+        Assert.True(wrong.Length == 0, wrong.ToString());
+    }
+
+    private static Tensor[] Results(Func<Tensor, Tensor, Tensor, Tensor> function, Tensor x, Tensor w, Tensor b, Tensor gradient)
+    {
+        Tensor[] inputs = [.. new[] { x, w, b }.Select(input => input.detach().requires_grad_())];
+        var y = function(inputs[0], inputs[1], inputs[2]);
+        return [y, .. autograd.grad([y], inputs, [gradient])];
+    }
+}
