@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using Spectre.Console;
+
+namespace Imago.Cli;
+
+/// <summary>Takes reports of how far a piece of work is, and shows them on the error output.</summary>
+internal abstract class ProgressSink : IProgress<WorkProgress>
+{
+    /// <summary>Shows a state: <paramref name="done"/> of <paramref name="total"/>, with a word about it (a loss, a speed).</summary>
+    internal abstract void Report(long done, long total, string? detail = null);
+
+    /// <inheritdoc/>
+    public void Report(WorkProgress value) => Report(value.Done, value.Total, value.Stage);
+
+    /// <summary>The same sink for reports of another type.</summary>
+    internal IProgress<T> For<T>(Func<T, (long Done, long Total, string? Detail)> read) => new Adapter<T>(report =>
+    {
+        var (done, total, detail) = read(report);
+        Report(done, total, detail);
+    });
+
+    internal static T Track<T>(string title, TextWriter error, bool isQuiet, Func<ProgressSink, T> work)
+    {
+        if (isQuiet) return work(new Silence());
+        if (!ReferenceEquals(error, Console.Error) || Console.IsErrorRedirected) return work(new Lines(title, error));
+        return AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) })
+            .Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(display => work(new Bar(title, display.AddTask(Markup.Escape(title)))));
+    }
+
+    private sealed class Adapter<T>(Action<T> report) : IProgress<T>
+    {
+        public void Report(T value) => report(value);
+    }
+
+    private sealed class Silence : ProgressSink
+    {
+        internal override void Report(long done, long total, string? detail)
+        {
+        }
+    }
+
+    private sealed class Bar(string title, ProgressTask task) : ProgressSink
+    {
+        internal override void Report(long done, long total, string? detail)
+        {
+            task.MaxValue = Math.Max(total, 1);
+            task.Value = done;
+            task.Description = Markup.Escape(detail is null ? title : $"{title} {detail}");
+        }
+    }
+
+    /// <summary>For logs: a line every ten seconds, so that short work says nothing.</summary>
+    private sealed class Lines(string title, TextWriter error) : ProgressSink
+    {
+        private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+        private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private TimeSpan _next = Interval;
+
+        internal override void Report(long done, long total, string? detail)
+        {
+            var elapsed = _clock.Elapsed;
+            if (elapsed < _next) return;
+            _next = elapsed + Interval;
+            var left = done > 0 ? elapsed * ((double)(total - done) / done) : TimeSpan.Zero;
+            error.WriteLine($"{title}: {done} of {total}{(detail is null ? "" : $", {detail}")}{(done > 0 ? $@", {left:h\:mm\:ss} left" : "")}");
+        }
+    }
+}
