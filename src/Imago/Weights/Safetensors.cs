@@ -1,65 +1,28 @@
-using System.Text.Json;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Imago.Weights;
 
-/// <summary>Files in the safetensors format.</summary>
+/// <summary>Files in the safetensors format: a JSON header with name, type, shape and range of each tensor, then the numbers.</summary>
 public static class Safetensors
 {
-    /// <summary>Opens a file.</summary>
-    /// <exception cref="CheckpointException">It is not a valid safetensors file.</exception>
-    public static TensorFile Open(string path) => new Reader(path);
+    /// <summary>Opens a file: its header is read and checked whole, the numbers stay on disk until they are used.</summary>
+    /// <exception cref="CheckpointException">It is not a valid safetensors file; the message names what is wrong.</exception>
+    public static TensorFile Open(string path) => new SafetensorsFile(path);
 
-    private sealed class Reader : TensorFile
-    {
-        private readonly byte[] _data;
-        private readonly Dictionary<string, (TensorInfo Info, long Begin, long End)> _entries = [];
+    /// <summary>Opens a model that is spread over several files, by its index.</summary>
+    /// <param name="indexPath">A file such as <c>model.safetensors.index.json</c>, with the shards beside it.</param>
+    /// <exception cref="CheckpointException">The index is malformed, or a shard is missing, damaged or holds other keys than the index says.</exception>
+    public static TensorFile OpenSharded(string indexPath) => new ShardedSafetensors(indexPath);
 
-        internal Reader(string path)
-        {
-            Path = path;
-            var file = File.ReadAllBytes(path);
-            var length = BitConverter.ToInt64(file, 0);
-            using var header = JsonDocument.Parse(file.AsMemory(8, (int)length));
-            _data = file[(8 + (int)length)..];
-            foreach (var entry in header.RootElement.EnumerateObject())
-            {
-                if (entry.Name == "__metadata__") continue;
-                var shape = entry.Value.GetProperty("shape").EnumerateArray().Select(n => n.GetInt64()).ToArray();
-                var offsets = entry.Value.GetProperty("data_offsets");
-                _entries[entry.Name] = (new TensorInfo(entry.Name, entry.Value.GetProperty("dtype").GetString()!, shape), offsets[0].GetInt64(), offsets[1].GetInt64());
-            }
-        }
-
-        public override string Path { get; }
-
-        public override IReadOnlyList<TensorInfo> Tensors => [.. _entries.Values.Select(entry => entry.Info)];
-
-        public override IReadOnlyDictionary<string, string> Metadata { get; } = new Dictionary<string, string>();
-
-        public override Tensor Read(string name)
-        {
-            var (info, begin, end) = _entries[name];
-            var type = info.DataType switch
-            {
-                "F32" => ScalarType.Float32,
-                "F64" => ScalarType.Float64,
-                "F16" => ScalarType.Float16,
-                "BF16" => ScalarType.BFloat16,
-                "I64" => ScalarType.Int64,
-                "I32" => ScalarType.Int32,
-                "U8" => ScalarType.Byte,
-                "BOOL" => ScalarType.Bool,
-                _ => throw new CheckpointException($"{Path}: tensor {name} has the type {info.DataType}, which is not supported."),
-            };
-            var tensor = empty([.. info.Shape], dtype: type);
-            tensor.bytes = _data.AsSpan((int)begin, (int)(end - begin));
-            return tensor;
-        }
-
-        public override void Dispose()
-        {
-        }
-    }
+    /// <summary>
+    /// Writes tensors as a stream to a file of a temporary name, which takes its place at the end: a crash or a full disk leaves an older file of that name as it was.
+    /// </summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="tensors">Names and tensors of any device and stride. Larger element types come first in the file, so that all are aligned.</param>
+    /// <param name="metadata">Text to store beside them.</param>
+    /// <exception cref="ArgumentException">A tensor's type has no place in the format, or a name is used twice or reserved.</exception>
+    /// <exception cref="CheckpointException">The file cannot be written.</exception>
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        SafetensorsWriter.Write(path, tensors, metadata);
 }

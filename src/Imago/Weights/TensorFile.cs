@@ -6,9 +6,20 @@ namespace Imago.Weights;
 /// <param name="Name">The key.</param>
 /// <param name="DataType">The type as the file spells it: <c>F32</c>, <c>BF16</c>, <c>F8_E4M3</c>, ….</param>
 /// <param name="Shape">Sizes, outermost first; empty for a scalar.</param>
-public sealed record TensorInfo(string Name, string DataType, IReadOnlyList<long> Shape);
+public sealed record TensorInfo(string Name, string DataType, IReadOnlyList<long> Shape)
+{
+    /// <summary>The number of elements.</summary>
+    public long ElementCount => Shape.Aggregate(1L, (count, size) => count * size);
+
+    /// <summary>Bytes that the tensor takes in the file (before any compression of the container).</summary>
+    public long ByteCount { get; init; }
+}
 
 /// <summary>An open file (or set of shards) of named tensors, of any format that Imago reads. Tensors may share memory with the file, which stays open until they are disposed.</summary>
+/// <remarks>
+/// Files are taken for hostile: everything is checked before memory is allocated, nothing in them is executed, and what is refused is named.
+/// Do not shorten or overwrite a file while tensors that share its memory are alive.
+/// </remarks>
 public abstract class TensorFile : IDisposable
 {
     /// <summary>The path it was opened from.</summary>
@@ -20,8 +31,14 @@ public abstract class TensorFile : IDisposable
     /// <summary>Text stored beside the tensors; empty where the format or the file has none.</summary>
     public abstract IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>Reads one tensor. It is read-only where it shares memory with the file: copy it before writing to it.</summary>
-    /// <exception cref="CheckpointException">There is no such key, or its data are damaged.</exception>
+    /// <summary>
+    /// Reads one tensor, on the CPU. Where it shares memory with the file, its pages are private: writing to it in place is harmless, and changes nothing on disk.
+    /// </summary>
+    /// <remarks>
+    /// Types that libtorch lacks are widened without loss: unsigned 16 and 32 bits to int32 and int64, unsigned 64 bits to int64 where every number fits
+    /// (refused otherwise), 8-bit floats to bfloat16.
+    /// </remarks>
+    /// <exception cref="CheckpointException">There is no such key, or its data are damaged, or of a type that Imago does not read.</exception>
     public abstract torch.Tensor Read(string name);
 
     /// <summary>Whether the file holds this key.</summary>
