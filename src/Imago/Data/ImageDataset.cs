@@ -48,4 +48,17 @@ public abstract class ImageDataset
 
     /// <summary>Where item <paramref name="index"/> comes from, for messages: a file name, or the name and index.</summary>
     public virtual string Describe(int index) => $"{Name}[{index}]";
+
+    /// <summary>A number that is equal for images of equal content, whatever they are called: splits keep such images together.</summary>
+    /// <remarks>The first half of the SHA-256 of the pixels; sets of encoded files take that of the file instead, and need not decode it.</remarks>
+    public virtual UInt128 ContentKey(int index)
+    {
+        var image = Get(index).Image;
+        return ContentHash.Of(image.Pixels, [image.Width, image.Height, image.Channels]);
+    }
+
+    /// <summary>The index, if it points to an item.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not in [0, Count).</exception>
+    protected int Checked(int index) =>
+        index >= 0 && index < Count ? index : throw new ArgumentOutOfRangeException(nameof(index), index, $"{Name} has {Count} images.");
 }
