@@ -194,9 +194,9 @@ public class ImageLoaderTests
             break;
         }
         Assert.InRange(set.Reads, 2, 6);
-        using var cancelled = new CancellationTokenSource();
+        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         cancelled.Cancel();
-        Assert.ThrowsAny<OperationCanceledException>(() => loader.Epoch(0, 0, cancelled.Token).First());
+        Assert.ThrowsAny<OperationCanceledException>(() => loader.Epoch(0, cancellationToken: cancelled.Token).First());
     }
 
     [Fact]
@@ -228,6 +228,6 @@ public class ImageLoaderTests
         Assert.Throws<ArgumentException>(() => new ImageLoader(TestImages.Set(3), new LoaderOptions { Channels = 2 }));
         Assert.Throws<ArgumentException>(() => new ImageLoader(TestImages.Set(3), new LoaderOptions { RandomCrop = true }));
         Assert.Throws<ArgumentException>(() => new ImageLoader(TestImages.Set(3), new LoaderOptions { BatchSize = 4, DropLast = true }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageLoader(TestImages.Set(3)).Epoch(0, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ImageLoader(TestImages.Set(3)).Epoch(0, 2, TestContext.Current.CancellationToken));
     }
 }
