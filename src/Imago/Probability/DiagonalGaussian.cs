@@ -37,4 +37,33 @@ public sealed class DiagonalGaussian
 
     /// <summary>KL(q ‖ N(0, I)) of every image, [B].</summary>
     public Tensor Kl() => KlPerLatent().flatten(1).sum(1);
+
+    /// <summary>
+    /// KL(q ‖ p) of every component for another Gaussian p, [B, …]: ½(log σₚ² − log σ² + (σ² + (μ − μₚ)²)/σₚ² − 1).
+    /// </summary>
+    /// <param name="other">p, of the same shape (or broadcastable to it).</param>
+    public Tensor KlPerLatent(DiagonalGaussian other) =>
+        0.5 * (other.LogVar - LogVar + (LogVar.exp() + (Mean - other.Mean).square()) * (-other.LogVar).exp() - 1);
+
+    /// <summary>KL(q ‖ p) of every image, [B].</summary>
+    /// <param name="other">p, of the same shape (or broadcastable to it).</param>
+    public Tensor Kl(DiagonalGaussian other) => KlPerLatent(other).flatten(1).sum(1);
+
+    /// <summary>log q(z) of every component, [B, …]: −½(log 2π + log σ² + (z − μ)²/σ²).</summary>
+    /// <param name="z">Points, of the shape of <see cref="Mean"/> (or broadcastable with it).</param>
+    public Tensor LogDensityPerLatent(Tensor z) => -0.5 * (Math.Log(2 * Math.PI) + LogVar + (z - Mean).square() * (-LogVar).exp());
+
+    /// <summary>log q(z) of every image, [B].</summary>
+    /// <param name="z">Points, of the shape of <see cref="Mean"/>.</param>
+    public Tensor LogDensity(Tensor z) => LogDensityPerLatent(z).flatten(1).sum(1);
+
+    /// <summary>Differential entropy of every component, [B, …]: ½(1 + log 2π + log σ²).</summary>
+    public Tensor EntropyPerLatent() => 0.5 * (1 + Math.Log(2 * Math.PI) + LogVar);
+
+    /// <summary>Differential entropy of every image, [B].</summary>
+    public Tensor Entropy() => EntropyPerLatent().flatten(1).sum(1);
+
+    /// <summary>log N(z; 0, I) of every image, [B]: the density of the prior.</summary>
+    /// <param name="z">Points, [B, …].</param>
+    public static Tensor LogPrior(Tensor z) => (-0.5 * (Math.Log(2 * Math.PI) + z.square())).flatten(1).sum(1);
 }

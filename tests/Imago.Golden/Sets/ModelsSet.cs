@@ -1,11 +1,18 @@
 namespace Imago.Golden.Sets;
 
-/// <summary>The set <c>models</c>.</summary>
+/// <summary>The set <c>models</c>: one case a network, dispatched by its class.</summary>
 internal sealed partial class ModelsSet : GoldenSet
 {
     /// <inheritdoc/>
     public override string Name => "models";
 
     /// <inheritdoc/>
-    protected override void Run(GoldenCase golden, Checks check) => throw new NotImplementedHereException("not implemented yet");
+    protected override void Run(GoldenCase golden, Checks check)
+    {
+        switch (golden.Entry.GetProperty("class").GetString())
+        {
+            case "AutoencoderKL" or "AutoencoderTiny": RunAutoencoder(golden, check); break;
+            case var other: throw new NotImplementedHereException($"Imago has no network {other} yet");
+        }
+    }
 }
