@@ -112,7 +112,7 @@ internal sealed class ConvAutoencoder : Autoencoder
 
     public override DiagonalGaussian Encode(Tensor x) => encoder.Posterior(x);
 
-    public override Tensor Decode(Tensor z) => decoder.forward(z);
+    public override Tensor Decode(Tensor z) => decoder.call(z);
 
     /// <summary>Residual blocks of one resolution.</summary>
     private static ModuleList<ResidualBlock> Blocks(ConvConfig config, int width) =>
@@ -166,11 +166,11 @@ internal sealed class ConvAutoencoder : Autoencoder
             var h = x;
             foreach (var (convolution, norm, blocks) in _levels)
             {
-                h = _activation(convolution.forward(h).Through(norm));
-                foreach (var block in blocks) h = block.forward(h);
+                h = _activation(convolution.call(h).Through(norm));
+                foreach (var block in blocks) h = block.call(h);
             }
-            h = _hidden.Aggregate(h.flatten(1), (h, lin) => _activation(lin.forward(h)));
-            var output = _head.forward(h);
+            h = _hidden.Aggregate(h.flatten(1), (h, lin) => _activation(lin.call(h)));
+            var output = _head.call(h);
             if (!_variational) return Point(output);
             var pairs = output.view(x.shape[0], -1, 2);
             return new DiagonalGaussian(pairs.select(2, 0), pairs.select(2, 1));
@@ -208,11 +208,11 @@ internal sealed class ConvAutoencoder : Autoencoder
 
         public override Tensor forward(Tensor z)
         {
-            var h = _hidden.Aggregate(z, (h, lin) => _activation(lin.forward(h))).view([z.shape[0], .. _map]);
+            var h = _hidden.Aggregate(z, (h, lin) => _activation(lin.call(h))).view([z.shape[0], .. _map]);
             foreach (var (convolution, norm, blocks) in _levels)
             {
-                foreach (var block in blocks) h = block.forward(h);
-                h = convolution.forward(h).Through(norm);
+                foreach (var block in blocks) h = block.call(h);
+                h = convolution.call(h).Through(norm);
                 if (convolution != _levels[^1].Convolution) h = _activation(h);
             }
             return h;
@@ -241,8 +241,8 @@ internal sealed class ConvAutoencoder : Autoencoder
 
         public override Tensor forward(Tensor x)
         {
-            var h = conv1.forward(_activation(x.Through(norm1)));
-            return x + conv2.forward(_activation(h.Through(norm2)));
+            var h = conv1.call(_activation(x.Through(norm1)));
+            return x + conv2.call(_activation(h.Through(norm2)));
         }
     }
 

@@ -142,7 +142,7 @@ internal sealed class KlAutoencoder : Autoencoder
     public override DiagonalGaussian Encode(Tensor x) => Posterior(Moments(x));
 
     /// <summary>Mean and raw log-variance, stacked along the channels: [B, 2D, h, w].</summary>
-    internal Tensor Moments(Tensor x) => encoder.forward(x).Through(quant_conv);
+    internal Tensor Moments(Tensor x) => encoder.call(x).Through(quant_conv);
 
     /// <summary>The posterior of <see cref="Moments"/>; the log-variance is clamped to [−30, 20].</summary>
     internal static DiagonalGaussian Posterior(Tensor moments)
@@ -151,7 +151,7 @@ internal sealed class KlAutoencoder : Autoencoder
         return new DiagonalGaussian(halves[0], halves[1].clamp(-30, 20));
     }
 
-    public override Tensor Decode(Tensor z) => decoder.forward(z.Through(post_quant_conv));
+    public override Tensor Decode(Tensor z) => decoder.call(z.Through(post_quant_conv));
 }
 
 /// <summary>conv_in → down blocks → mid block → norm, act, conv_out.</summary>
@@ -179,10 +179,10 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        var h = conv_in.forward(x);
-        foreach (var block in down_blocks) h = block.forward(h);
-        h = mid_block.forward(h);
-        return conv_out.forward(_activation(conv_norm_out.forward(h)));
+        var h = conv_in.call(x);
+        foreach (var block in down_blocks) h = block.call(h);
+        h = mid_block.call(h);
+        return conv_out.call(_activation(conv_norm_out.call(h)));
     }
 
     private sealed class DownBlock : nn.Module<Tensor, Tensor>
@@ -200,8 +200,8 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
 
         public override Tensor forward(Tensor h)
         {
-            foreach (var resnet in resnets) h = resnet.forward(h);
-            foreach (var downsampler in downsamplers ?? []) h = downsampler.forward(h);
+            foreach (var resnet in resnets) h = resnet.call(h);
+            foreach (var downsampler in downsamplers ?? []) h = downsampler.call(h);
             return h;
         }
     }
@@ -218,7 +218,7 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor h) => conv.forward(nn.functional.pad(h, [0, 1, 0, 1]));
+        public override Tensor forward(Tensor h) => conv.call(nn.functional.pad(h, [0, 1, 0, 1]));
     }
 }
 
@@ -247,9 +247,9 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor z)
     {
-        var h = mid_block.forward(conv_in.forward(z));
-        foreach (var block in up_blocks) h = block.forward(h);
-        return conv_out.forward(_activation(conv_norm_out.forward(h)));
+        var h = mid_block.call(conv_in.call(z));
+        foreach (var block in up_blocks) h = block.call(h);
+        return conv_out.call(_activation(conv_norm_out.call(h)));
     }
 
     private sealed class UpBlock : nn.Module<Tensor, Tensor>
@@ -267,8 +267,8 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
 
         public override Tensor forward(Tensor h)
         {
-            foreach (var resnet in resnets) h = resnet.forward(h);
-            foreach (var upsampler in upsamplers ?? []) h = upsampler.forward(h);
+            foreach (var resnet in resnets) h = resnet.call(h);
+            foreach (var upsampler in upsamplers ?? []) h = upsampler.call(h);
             return h;
         }
     }
@@ -285,7 +285,7 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor h) => conv.forward(nn.functional.interpolate(h, scale_factor: [2, 2], mode: InterpolationMode.Nearest));
+        public override Tensor forward(Tensor h) => conv.call(nn.functional.interpolate(h, scale_factor: [2, 2], mode: InterpolationMode.Nearest));
     }
 }
 
@@ -306,9 +306,9 @@ internal sealed class MidBlock : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor h)
     {
-        h = resnets[0].forward(h);
-        foreach (var attention in attentions ?? []) h = attention.forward(h);
-        return resnets[1].forward(h);
+        h = resnets[0].call(h);
+        foreach (var attention in attentions ?? []) h = attention.call(h);
+        return resnets[1].call(h);
     }
 }
 
@@ -336,8 +336,8 @@ internal sealed class KlResidual : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        var h = conv1.forward(_activation(norm1.forward(x)));
-        h = conv2.forward(_activation(norm2.forward(h)));
+        var h = conv1.call(_activation(norm1.call(x)));
+        h = conv2.call(_activation(norm2.call(h)));
         return x.Through(conv_shortcut) + h;
     }
 }
@@ -364,9 +364,9 @@ internal sealed class KlAttention : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        var tokens = group_norm.forward(x).flatten(2).transpose(1, 2).unsqueeze(1);     // [B, 1 head, h·w, C]
-        var h = nn.functional.scaled_dot_product_attention(to_q.forward(tokens), to_k.forward(tokens), to_v.forward(tokens));
-        return x + to_out[0].forward(h).squeeze(1).transpose(1, 2).view_as(x);
+        var tokens = group_norm.call(x).flatten(2).transpose(1, 2).unsqueeze(1);     // [B, 1 head, h·w, C]
+        var h = nn.functional.scaled_dot_product_attention(to_q.call(tokens), to_k.call(tokens), to_v.call(tokens));
+        return x + to_out[0].call(h).squeeze(1).transpose(1, 2).view_as(x);
     }
 }
 

@@ -90,7 +90,7 @@ internal sealed class MlpAutoencoder : Autoencoder
 
     public override DiagonalGaussian Encode(Tensor x) => encoder.Posterior(x.flatten(1));
 
-    public override Tensor Decode(Tensor z) => decoder.forward(z).view(z.shape[0], _config.Channels, _config.Height, _config.Width);
+    public override Tensor Decode(Tensor z) => decoder.call(z).view(z.shape[0], _config.Channels, _config.Height, _config.Width);
 
     private static List<Linear> Layers(nn.Module owner, IReadOnlyList<int> sizes)
     {
@@ -122,8 +122,8 @@ internal sealed class MlpAutoencoder : Autoencoder
 
         internal DiagonalGaussian Posterior(Tensor x)
         {
-            var h = _hidden.Aggregate(x, (h, lin) => _activation(lin.forward(h)));
-            return logvar is null ? Point(mu.forward(h)) : new DiagonalGaussian(mu.forward(h), logvar.forward(h));
+            var h = _hidden.Aggregate(x, (h, lin) => _activation(lin.call(h)));
+            return logvar is null ? Point(mu.call(h)) : new DiagonalGaussian(mu.call(h), logvar.call(h));
         }
     }
 
@@ -142,6 +142,6 @@ internal sealed class MlpAutoencoder : Autoencoder
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor z) => @out.forward(_hidden.Aggregate(z, (h, lin) => _activation(lin.forward(h))));
+        public override Tensor forward(Tensor z) => @out.call(_hidden.Aggregate(z, (h, lin) => _activation(lin.call(h))));
     }
 }

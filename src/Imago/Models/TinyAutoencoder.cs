@@ -112,14 +112,14 @@ internal sealed class TinyAutoencoder : Autoencoder
         ? [_config.LatentChannels, height / Factor, width / Factor]
         : throw new ArgumentException($"The network takes images whose sides are multiples of {Factor}, not {width}×{height} pixels: resize or crop them.");
 
-    public override DiagonalGaussian Encode(Tensor x) => Point(encoder.forward(x));
+    public override DiagonalGaussian Encode(Tensor x) => Point(encoder.call(x));
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The network was loaded from an encoder's file alone.</exception>
     public override Tensor Decode(Tensor z)
     {
         if (decoder is null) throw new InvalidOperationException("This autoencoder has no decoder: only its encoder's file was loaded.");
-        return decoder.forward((z / _config.LatentMagnitude).tanh() * _config.LatentMagnitude);
+        return decoder.call((z / _config.LatentMagnitude).tanh() * _config.LatentMagnitude);
     }
 
     /// <summary>Latents mapped to [0, 1], clamped: for storing them as 8-bit images.</summary>
@@ -176,7 +176,7 @@ internal sealed class TinyAutoencoder : Autoencoder
 
         public override Tensor forward(Tensor x)
         {
-            foreach (var layer in layers) x = layer.forward(x);
+            foreach (var layer in layers) x = layer.call(x);
             return x;
         }
     }
@@ -200,8 +200,8 @@ internal sealed class TinyAutoencoder : Autoencoder
 
         public override Tensor forward(Tensor x)
         {
-            if (pool is not null) x = x + pool.forward(x);
-            return nn.functional.relu(conv.forward(x) + x);
+            if (pool is not null) x = x + pool.call(x);
+            return nn.functional.relu(conv.call(x) + x);
         }
     }
 }

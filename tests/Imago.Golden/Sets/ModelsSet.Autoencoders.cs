@@ -33,8 +33,13 @@ internal sealed partial class ModelsSet
         }
     }
 
-    private static Autoencoder LoadAutoencoder(GoldenCase golden, string config, string weights) =>
-        AutoencoderFiles.LoadDiffusers(golden.PathOf(config), golden.PathOf(weights));
+    private static Autoencoder LoadAutoencoder(GoldenCase golden, string config, string weights)
+    {
+        var model = DiffusersConfig.Parse(File.ReadAllText(golden.PathOf(config)), config).Create();
+        using var file = golden.Open(weights);
+        StoredWeights.CopyInto(model, file, KeyMaps.Kl);
+        return model;
+    }
 
     private static void RunAutoencoderCall(Autoencoder model, JsonElement call, TensorFile io, Checks check)
     {
@@ -110,7 +115,7 @@ internal sealed partial class ModelsSet
             ["scaled"] = () => scaled,
             ["unscaled"] = () => model.UnscaleLatents(scaled),
             ["byte"] = Bytes,
-            ["reconstruction"] = () => Decode(model.UnscaleLatents(scaled)),
+            ["reconstruction"] = () => Decode(latents),
             ["sample"] = () => Decode(model.UnscaleLatents(Bytes() / 255)),
         };
     }
