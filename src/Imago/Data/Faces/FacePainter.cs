@@ -1,0 +1,82 @@
+using Imago.Images;
+using SkiaSharp;
+
+namespace Imago.Data.Faces;
+
+/// <summary>Draws the portrait that <see cref="FaceFactors"/> describe.</summary>
+/// <remarks>
+/// Pure functions of the factors and the size, without fonts, GPU or anything else of the machine's: Skia's own rasteriser draws at twice
+/// the size, and 2×2 pixels are averaged in integers. Skia picks other vector instructions on other processors, so between platforms a
+/// grey level may differ by one; on one machine the picture is the same bit for bit, whatever the thread or order.
+/// </remarks>
+public static class FacePainter
+{
+    /// <summary>Smallest size that is drawn.</summary>
+    public const int MinimumSize = 16;
+
+    /// <summary>Largest size that is drawn.</summary>
+    public const int MaximumSize = 2048;
+
+    private const double Units = 100;
+
+    [ThreadStatic]
+    private static SKSurface? _surface;
+
+    /// <summary>Draws a face, RGB, <paramref name="size"/> × <paramref name="size"/> pixels.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not between <see cref="MinimumSize"/> and <see cref="MaximumSize"/>, or a factor is out of its range.</exception>
+    public static PixelImage Paint(FaceFactors factors, int size)
+    {
+        ArgumentNullException.ThrowIfNull(factors);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, MinimumSize);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, MaximumSize);
+        ThrowIfOutOfRange(factors);
+        SKSurface surface = Surface(2 * size);
+        SKCanvas canvas = surface.Canvas;
+        canvas.Save();
+        canvas.Scale((float)(2 * size / Units));
+        using (Sketch sketch = new(canvas))
+            new FaceDrawing(factors, sketch).Draw();
+        canvas.Restore();
+        using SKPixmap pixels = surface.PeekPixels();
+        return new PixelImage(size, size, 3, Halve(pixels.GetPixelSpan(), pixels.RowBytes, size));
+    }
+
+    private static void ThrowIfOutOfRange(FaceFactors factors)
+    {
+        foreach (FaceAttribute a in FaceAttributes.All)
+        {
+            double value = a.Get(factors), low = a.Attribute.Minimum, high = a.Attribute.Maximum;
+            if (!(value >= low && value <= high))
+                throw new ArgumentOutOfRangeException(nameof(factors), value, $"The factor {a.Attribute.Name} must be between {low} and {high}.");
+        }
+    }
+
+    private static SKSurface Surface(int size)
+    {
+        if (_surface?.Canvas.DeviceClipBounds.Width != size)
+        {
+            _surface?.Dispose();
+            _surface = SKSurface.Create(new SKImageInfo(size, size, SKColorType.Rgba8888, SKAlphaType.Premul))
+                ?? throw new DataException($"Skia could not create a surface of {size}x{size} pixels.");
+        }
+
+        return _surface;
+    }
+
+    private static byte[] Halve(ReadOnlySpan<byte> rgba, int rowBytes, int size)
+    {
+        byte[] rgb = new byte[size * size * 3];
+        int o = 0;
+        for (int y = 0; y < size; y++)
+        {
+            ReadOnlySpan<byte> top = rgba.Slice(2 * y * rowBytes, 8 * size), bottom = rgba.Slice(((2 * y) + 1) * rowBytes, 8 * size);
+            for (int x = 0; x < top.Length; x += 8)
+            {
+                for (int c = x; c < x + 3; c++)
+                    rgb[o++] = (byte)((top[c] + top[c + 4] + bottom[c] + bottom[c + 4] + 2) >> 2);
+            }
+        }
+
+        return rgb;
+    }
+}
