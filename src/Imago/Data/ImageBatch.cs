@@ -5,13 +5,16 @@ using static TorchSharp.torch;
 namespace Imago.Data;
 
 /// <summary>Images of one size and what is known about them. Owns its tensors, whatever dispose scope is open when it is made.</summary>
-public sealed class ImageBatch : IDisposable
+public sealed class ImageBatch : IBatch
 {
     internal ImageBatch(Tensor bytes, Tensor? labels, Tensor? attributes, IReadOnlyList<int> indices, IReadOnlyList<string?> captions)
     {
         (Bytes, Labels, Attributes) = (bytes.DetachFromDisposeScope(), labels?.DetachFromDisposeScope(), attributes?.DetachFromDisposeScope());
         (Indices, Captions) = (indices, captions);
     }
+
+    /// <inheritdoc/>
+    public int Count => Indices.Count;
 
     /// <summary>The pixels, uint8 [B, C, H, W].</summary>
     public Tensor Bytes { get; }

@@ -15,7 +15,7 @@ public sealed record SkippedImage(int Index, string Name, string Reason);
 /// Makes batches of a data set: decodes in parallel and ahead, brings images to one size, keeps what fits in memory.
 /// Batch k of epoch e is a pure function of the options, e and k: neither the number of workers nor what was loaded before changes it.
 /// </summary>
-public sealed class ImageLoader
+public sealed class ImageLoader : IBatches<ImageBatch>
 {
     private readonly ImageDataset _dataset;
     private readonly LoaderOptions _options;
