@@ -16,18 +16,24 @@ internal static class MappedTensors
         long[] shape = [.. info.Shape];
         if (info.ByteCount == 0) return empty(shape, dtype: type.Tensor.Value);
         if (IsInPlace(file, offset, info.ByteCount, type)) return file.Lend(offset, type.Tensor.Value, shape);
+        var next = offset;
+        return Read(file.Path, info, type, target =>
+        {
+            file.Span(next, target.Length).CopyTo(target);
+            next += target.Length;
+        });
+    }
+
+    /// <summary>A copy, from whatever fills the spans it is given one after the other.</summary>
+    internal static Tensor Read(string path, TensorInfo info, ElementType type, Action<Span<byte>> source)
+    {
         try
         {
-            var next = offset;
-            return type.ToTensor(target =>
-            {
-                file.Span(next, target.Length).CopyTo(target);
-                next += target.Length;
-            }, shape);
+            return type.ToTensor(source, [.. info.Shape]);
         }
         catch (OverflowException e)
         {
-            throw new CheckpointException($"{file.Path}: tensor {info.Name} holds a number of {type.Name} beyond 2^63 - 1, the largest that a tensor can hold.", e);
+            throw new CheckpointException($"{path}: tensor {info.Name} holds a number of {type.Name} beyond 2^63 - 1, the largest that a tensor can hold.", e);
         }
     }
 

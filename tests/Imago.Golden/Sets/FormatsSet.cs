@@ -16,6 +16,9 @@ internal sealed partial class FormatsSet : GoldenSet
             case "safetensors":
                 RunSafetensors(golden, check);
                 break;
+            case "pytorch":
+                RunPyTorch(golden, check);
+                break;
             case var container:
                 throw new NotImplementedHereException($"Imago does not read {container} yet");
         }
