@@ -19,6 +19,12 @@ internal sealed partial class FormatsSet : GoldenSet
             case "pytorch":
                 RunPyTorch(golden, check);
                 break;
+            case "images":
+                RunImages(golden, check);
+                break;
+            case "idx":
+                RunIdx(golden, check);
+                break;
             case var container:
                 throw new NotImplementedHereException($"Imago does not read {container} yet");
         }
