@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
+using TorchSharp;
 
 namespace Imago;
 
@@ -9,67 +11,64 @@ namespace Imago;
 /// </summary>
 internal static class LibTorchSharpLoader
 {
-    private const string FileName = "libLibTorchSharp.so";
+    private const string FileName = "libLibTorchSharp.so", Runtime = "libstdc++.so.6";
+    private const string Remedy = "restore the packages again (`dotnet restore`), rebuild, and see that the program has a package of libtorch for this platform";
 
-    internal static TorchStartup Load()
+    /// <returns>The library of TorchSharp that was loaded, and whether it is a corrected copy.</returns>
+    /// <exception cref="ImagoException">Something is missing or cannot be loaded; the message says what to do.</exception>
+    internal static (string Library, bool Corrected) Load()
     {
-        if (!OperatingSystem.IsLinux()) return new TorchStartup("LibTorchSharp", Corrected: false);
+        if (!OperatingSystem.IsLinux()) return (LoadByTorchSharp(), false);
 
-        var original = FindNative(FileName)
-            ?? throw new ImagoException($"TorchSharp's native library {FileName} was not found beside the program; restore the packages again (`dotnet restore`) and rebuild.");
-        var missing = MissingVersions(original);
-        if (missing.Count == 0) return new TorchStartup(original, Corrected: false);
+        var original = Find(FileName);
+        LoadLibrary(Runtime);
+        var provided = MappedFile.Find("libstdc++.so")
+            ?? throw new ImagoException($"{Runtime} is loaded but its file was not found in /proc/self/maps; Imago must read it to see which versions it provides.");
+        var missing = MissingVersions(File.ReadAllBytes(original), File.ReadAllBytes(provided));
 
-        foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"])
-        {
-            NativeLibrary.Load(FindNative(dependency)
-                ?? throw new ImagoException($"{dependency} was not found beside the program; add a package such as libtorch-cpu-linux-x64 to it."));
-        }
-        var corrected = CorrectedCopy(original, missing);
-        NativeLibrary.Load(corrected);
-        return new TorchStartup(corrected, Corrected: true);
+        // TorchSharp finds by name what is loaded already, so it never begins its own search, which ends in copies of half a gigabyte.
+        foreach (var dependency in (string[])["libc10.so", "libtorch_cpu.so", "libtorch.so"]) LoadLibrary(Find(dependency));
+        var library = missing.Count == 0 ? original : CorrectedCopy(original, missing);
+        LoadLibrary(library);
+        return (library, missing.Count > 0);
     }
 
-    /// <summary>The versions that the library asks of libstdc++ and that the loaded libstdc++ does not name.</summary>
-    private static List<string> MissingVersions(string library)
+    /// <summary>The versions that the library asks of libstdc++ and that a libstdc++ does not name.</summary>
+    /// <exception cref="ImagoException">The library is not laid out as expected.</exception>
+    internal static List<string> MissingVersions(byte[] library, byte[] runtime)
     {
-        NativeLibrary.Load("libstdc++.so.6");
-        var runtime = File.ReadLines("/proc/self/maps")
-            .Select(line => line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries))
-            .Where(fields => fields.Length == 6 && Path.GetFileName(fields[5]).StartsWith("libstdc++.so", StringComparison.Ordinal))
-            .Select(fields => fields[5])
-            .First();
-        ReadOnlySpan<byte> provided = File.ReadAllBytes(runtime);
-        var missing = new List<string>();
-        foreach (var version in ElfVersionNeeds.Read(File.ReadAllBytes(library), "libstdc++.so.6"))
-        {
-            if (provided.IndexOf(System.Text.Encoding.ASCII.GetBytes(version + "\0")) < 0) missing.Add(version);
-        }
-        return missing;
-    }
-
-    private static string CorrectedCopy(string original, IReadOnlyCollection<string> missing)
-    {
-        var bytes = File.ReadAllBytes(original);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
         try
         {
-            foreach (var version in missing) ElfVersionNeeds.MakeWeak(bytes, "libstdc++.so.6", version);
+            return [.. ElfVersionNeeds.Read(library, Runtime)
+                .Where(version => runtime.AsSpan().IndexOf(Encoding.ASCII.GetBytes(version + "\0")) < 0)];
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ImagoException($"TorchSharp's native library {FileName} cannot be read ({e.Message}); {Remedy}.", e);
+        }
+    }
+
+    /// <summary>The path of a copy in the cache in which the missing versions are not required; made if it is not there or damaged.</summary>
+    /// <exception cref="ImagoException">It cannot be corrected, or not written.</exception>
+    internal static string CorrectedCopy(string original, IReadOnlyCollection<string> missing)
+    {
+        var bytes = File.ReadAllBytes(original);
+        var folder = Path.Combine(ImagoFolders.Cache, "native", Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        try
+        {
+            foreach (var version in missing) ElfVersionNeeds.MakeWeak(bytes, Runtime, version);
         }
         catch (InvalidDataException e)
         {
             throw new ImagoException($"TorchSharp's native library needs {string.Join(", ", missing)} of the C++ runtime, which this system lacks, and cannot be corrected ({e.Message}); use a system with GCC 13 or later (Ubuntu 24.04, Debian 13, Fedora 38).", e);
         }
 
-        var folder = Path.Combine(ImagoFolders.Cache, "native", hash);
         var path = Path.Combine(folder, FileName);
         try
         {
             if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes)) return path;
             Directory.CreateDirectory(folder);
-            var temporary = Path.Combine(folder, $"{FileName}.{Environment.ProcessId}.{Guid.NewGuid():N}");
-            File.WriteAllBytes(temporary, bytes);
-            File.Move(temporary, path, overwrite: true);
+            WriteAtomically(path, bytes);
             return path;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -88,4 +87,49 @@ internal static class LibTorchSharpLoader
             .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"));
         return folders.Select(folder => Path.Combine(folder, fileName)).FirstOrDefault(File.Exists);
     }
+
+    private static void WriteAtomically(string path, byte[] bytes)
+    {
+        var temporary = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}";
+        try
+        {
+            File.WriteAllBytes(temporary, bytes);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    private static string Find(string fileName) =>
+        FindNative(fileName) ?? throw new ImagoException($"The native library {fileName} was not found beside the program; {Remedy}.");
+
+    private static void LoadLibrary(string library)
+    {
+        try
+        {
+            NativeLibrary.Load(library);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            throw new ImagoException($"The native library {library} does not load ({FirstLine(e)}); {Remedy}.", e);
+        }
+    }
+
+    private static string LoadByTorchSharp()
+    {
+        try
+        {
+            torch.InitializeDeviceType(DeviceType.CPU);
+            return "LibTorchSharp";
+        }
+        catch (Exception e) when (e is NotSupportedException or TypeInitializationException or DllNotFoundException)
+        {
+            throw new ImagoException($"TorchSharp's native library does not load ({FirstLine(e.InnerException ?? e)}); {Remedy}.", e);
+        }
+    }
+
+    private static string FirstLine(Exception e) => e.Message.Split('\n')[0].TrimEnd('.', '\r', ' ');
 }
