@@ -85,6 +85,7 @@ internal static class CliApp
             ArgumentException argument => (BadUsage, WithoutParameterName(argument)),
             ImagoException => (Failure, e.Message),
             IOException or UnauthorizedAccessException => (Failure, e.Message),
+            ExternalException when TensorMemory.Explain(e) is { } memory => (Failure, memory.Message),
             ExternalException => (Failure, $"libtorch failed: {FirstLine(e.Message)}"),
             OutOfMemoryException => (Failure, "there is not enough memory; try smaller images or a smaller batch."),
             _ => (Failure, $"unexpected {e.GetType().Name}: {FirstLine(e.Message)} Please report it; --verbose shows where it happened."),

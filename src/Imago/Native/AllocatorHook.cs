@@ -64,7 +64,7 @@ internal static unsafe class AllocatorHook
         var table = (void**)NativeLibrary.GetExport(c10, DefaultTable) + TableStart;
         if (*original != table) return "another allocator is installed already";
 
-        var library = MappedFile.At(setAllocator);
+        var library = LoadedFile.At(setAllocator);
         for (int entry = 0; entry < EntryCount; entry++)
         {
             if (library?.Contains(table[entry]) != true) return "the allocator's virtual table is not laid out as expected";

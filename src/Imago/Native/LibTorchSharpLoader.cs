@@ -22,7 +22,7 @@ internal static class LibTorchSharpLoader
 
         var original = Find(FileName);
         LoadLibrary(Runtime);
-        var provided = MappedFile.Find("libstdc++.so")
+        var provided = LoadedFile.Find("libstdc++.so")
             ?? throw new ImagoException($"{Runtime} is loaded but its file was not found in /proc/self/maps; Imago must read it to see which versions it provides.");
         var missing = MissingVersions(File.ReadAllBytes(original), File.ReadAllBytes(provided));
 

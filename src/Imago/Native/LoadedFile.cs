@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Imago;
 
 /// <summary>A file that is loaded into this process, and its addresses (Linux).</summary>
-internal sealed unsafe class MappedFile
+internal sealed unsafe class LoadedFile
 {
     private readonly record struct Range(string File, ulong Start, ulong End)
     {
@@ -12,14 +12,14 @@ internal sealed unsafe class MappedFile
 
     private readonly Range[] _ranges;
 
-    private MappedFile(Range[] ranges) => _ranges = ranges;
+    private LoadedFile(Range[] ranges) => _ranges = ranges;
 
     /// <summary>The file to which the address belongs, or null.</summary>
-    internal static MappedFile? At(void* address)
+    internal static LoadedFile? At(void* address)
     {
         Range[] all = [.. Ranges()];
         var file = all.FirstOrDefault(range => range.Contains(address)).File;
-        return file is null ? null : new MappedFile([.. all.Where(range => range.File == file)]);
+        return file is null ? null : new LoadedFile([.. all.Where(range => range.File == file)]);
     }
 
     /// <summary>The path of the first loaded file whose name begins so, or null.</summary>
