@@ -1,18 +1,9 @@
+using Imago.Images;
 using Imago.Probability;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Imago.Autoencoders;
-
-/// <summary>Which numbers a network takes for black and white.</summary>
-public enum PixelRange
-{
-    /// <summary>[0, 1].</summary>
-    Unit,
-
-    /// <summary>[−1, 1].</summary>
-    Symmetric,
-}
 
 /// <summary>What the raw output of a decoder is.</summary>
 public enum DecoderOutput

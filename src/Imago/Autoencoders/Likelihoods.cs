@@ -1,3 +1,4 @@
+using Imago.Images;
 using Imago.Probability;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -48,12 +49,12 @@ public static class Likelihoods
         : throw new ArgumentException("A Bernoulli likelihood needs a network whose output is logits; this one gives pixels. Choose gaussian_optimal, gaussian or laplace, or set output to logits in the network's configuration.");
 
     /// <summary>Pixels in [−1, 1].</summary>
-    private static Tensor Symmetric(Autoencoder model, Tensor pixels) => model.Pixels == PixelRange.Symmetric ? pixels : 2 * pixels - 1;
+    private static Tensor Symmetric(Autoencoder model, Tensor pixels) => model.Pixels == PixelRange.MinusOneToOne ? pixels : 2 * pixels - 1;
 
     /// <summary>A scale in the units of [−1, 1].</summary>
     private static Tensor SymmetricLogScale(Autoencoder model, double logSigma, Tensor x)
     {
         var logScale = model.LogSigma is { } learned ? Reconstruction.SoftClip(learned) : full(1, logSigma, dtype: x.dtype, device: x.device);
-        return model.Pixels == PixelRange.Symmetric ? logScale : logScale + Math.Log(2);
+        return model.Pixels == PixelRange.MinusOneToOne ? logScale : logScale + Math.Log(2);
     }
 }

@@ -1,3 +1,4 @@
+using Imago.Images;
 using Imago.Autoencoders;
 using Imago.Layers;
 using Imago.Probability;
@@ -98,7 +99,7 @@ internal sealed class ConvAutoencoder : Autoencoder
 
     public override (int Height, int Width) ImageSize => (_config.Height, _config.Width);
 
-    public override PixelRange Pixels => PixelRange.Unit;
+    public override PixelRange Pixels => PixelRange.ZeroToOne;
 
     public override DecoderOutput Output => _config.Output;
 

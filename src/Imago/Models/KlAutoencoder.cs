@@ -1,3 +1,4 @@
+using Imago.Images;
 using Imago.Autoencoders;
 using Imago.Probability;
 using TorchSharp;
@@ -125,7 +126,7 @@ internal sealed class KlAutoencoder : Autoencoder
 
     public override (int Height, int Width) ImageSize => (_config.SampleSize, _config.SampleSize);
 
-    public override PixelRange Pixels => PixelRange.Symmetric;
+    public override PixelRange Pixels => PixelRange.MinusOneToOne;
 
     public override DecoderOutput Output => DecoderOutput.Mean;
 

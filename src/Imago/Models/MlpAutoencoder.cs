@@ -1,3 +1,4 @@
+using Imago.Images;
 using Imago.Autoencoders;
 using Imago.Probability;
 using TorchSharp;
@@ -76,7 +77,7 @@ internal sealed class MlpAutoencoder : Autoencoder
 
     public override (int Height, int Width) ImageSize => (_config.Height, _config.Width);
 
-    public override PixelRange Pixels => PixelRange.Unit;
+    public override PixelRange Pixels => PixelRange.ZeroToOne;
 
     public override DecoderOutput Output => _config.Output;
 

@@ -1,3 +1,4 @@
+using Imago.Images;
 using Imago.Autoencoders;
 using Imago.Probability;
 using TorchSharp;
@@ -100,7 +101,7 @@ internal sealed class TinyAutoencoder : Autoencoder
 
     public override (int Height, int Width) ImageSize => (_config.SampleSize, _config.SampleSize);
 
-    public override PixelRange Pixels => PixelRange.Unit;
+    public override PixelRange Pixels => PixelRange.ZeroToOne;
 
     public override DecoderOutput Output => DecoderOutput.Mean;
 
