@@ -58,10 +58,9 @@ public static class Regularisers
         return offDiagonal * (covariance.square().sum() - variances.square().sum()) + diagonal * (variances - 1).square().sum();
     }
 
-    /// <summary>½·mean |z|², the embedding loss of regularised autoencoders (Ghosh et al. 2020, Eq. 4), without the ½ where <paramref name="half"/> is false, as in pythae.</summary>
+    /// <summary>½·mean |z|², the embedding loss of regularised autoencoders (Ghosh et al. 2020, Eq. 4).</summary>
     /// <param name="z">[B, …].</param>
-    /// <param name="half">Whether to halve.</param>
-    public static Tensor Embedding(Tensor z, bool half = true) => (half ? 0.5 : 1) * z.square().flatten(1).sum(1).mean();
+    public static Tensor Embedding(Tensor z) => 0.5 * z.square().flatten(1).sum(1).mean();
 
     /// <summary>The mean over images of |∂ Σ output / ∂ input|²: how steep a network is (Ghosh et al. 2020, Eq. 8). Needs second derivatives.</summary>
     /// <param name="output">What the network gave, [B, …].</param>
