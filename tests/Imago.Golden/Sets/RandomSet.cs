@@ -1,11 +1,20 @@
 namespace Imago.Golden.Sets;
 
-/// <summary>The set <c>random</c>.</summary>
+/// <summary>The set <c>random</c>: the generators behind seeds. A case's name begins with the generator and the kind of use.</summary>
 internal sealed partial class RandomSet : GoldenSet
 {
     /// <inheritdoc/>
     public override string Name => "random";
 
     /// <inheritdoc/>
-    protected override void Run(GoldenCase golden, Checks check) => throw new NotImplementedHereException("not implemented yet");
+    protected override void Run(GoldenCase golden, Checks check)
+    {
+        switch (golden.Name.Split('/')[0])
+        {
+            case "torch_cpu_basic": RunBasic(golden, check); break;
+            case "torch_cpu_sequence": RunSequence(golden, check); break;
+            case "torch_cpu_samplers": RunSamplers(golden, check); break;
+            case var other: throw new NotImplementedHereException($"Imago has no generator yet that {other} could test");
+        }
+    }
 }
