@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Imago.Random;
+using Imago.Randomness;
 using Imago.Weights;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,8 +1,8 @@
-using Imago.Random;
+using Imago.Randomness;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Imago.Tests.Random;
+namespace Imago.Tests.Randomness;
 
 public class TorchRandomTests
 {

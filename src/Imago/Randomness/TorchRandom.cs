@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Imago.Random;
+namespace Imago.Randomness;
 
 /// <summary>
 /// PyTorch's CPU generator without libtorch: the same numbers from the same seed on every platform and with every version, for fp32, fp64 and the 16-bit types.
