@@ -29,6 +29,32 @@ public sealed record DatasetSplits(ImageDataset Train, ImageDataset Validation, 
         return new DatasetSplits(learn, validation, test) { Name = name, Description = description }.Limited(options.Count);
     }
 
+    /// <summary>
+    /// The parts that the set itself names for each image (train, validation, test; empty for none). Missing ones are split off the training part by content;
+    /// what occurs in the test part is taken out of the others, and what occurs in the validation part out of the training part.
+    /// </summary>
+    internal static DatasetSplits BySplitNames(string name, string description, ImageDataset set, IReadOnlyList<string> splitOf, DatasetOptions options)
+    {
+        if (splitOf.Count == 0) return ByContent(name, $"{description} Split by content: 80 % to train on, 10 % to validate, 10 % to test.", set, options);
+        SubsetDataset Part(string split) => new(set, [.. Enumerable.Range(0, set.Count).Where(index => splitOf[index] == split)]);
+        var (validating, testing) = (splitOf.Contains("validation"), splitOf.Contains("test"));
+        var (train, validation, test) = ContentSplit.Split(Part("train"), validating ? 0 : 0.1, testing ? 0 : 0.1, options.Seed);
+        if (testing) test = Part("test");
+        validation = ContentSplit.Without(validating ? Part("validation") : validation, test);
+        train = ContentSplit.Without(train, validation, test);
+        var own = validating && testing ? "" : $" A tenth of the training images, by content, to {(testing ? "validate" : validating ? "test" : "validate, and another to test")}.";
+        return new DatasetSplits(train, validation, test) { Name = name, Description = $"{description} Split as its folders and files say.{own}" }.Limited(options.Count);
+    }
+
+    /// <summary>The split that a folder or file of this name holds, if it is the name of one.</summary>
+    internal static string? SplitNamed(string name) => name.ToLowerInvariant() switch
+    {
+        "train" or "training" => "train",
+        "val" or "valid" or "validation" or "dev" => "validation",
+        "test" or "testing" => "test",
+        _ => null,
+    };
+
     /// <summary>At most <paramref name="count"/> images in all, each part cut to its share, evenly over its whole length.</summary>
     internal DatasetSplits Limited(int? count)
     {

@@ -30,7 +30,7 @@ public sealed record ImageHeader(string Format, int Width, int Height, int Chann
 /// <remarks>The pixels equal Pillow's, to the last bit for lossless files (16-bit grey apart, which Pillow clips to white).</remarks>
 public static class ImageFile
 {
-    private const long MaximumFileBytes = 1L << 30;
+    private const long MaximumFileBytes = 512L << 20;
 
     /// <summary>Names that image files end with.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"];
