@@ -22,7 +22,7 @@ public static class Datasets
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
         options ??= new DatasetOptions();
         if (All.FirstOrDefault(set => set.Name.Equals(nameOrPath, StringComparison.OrdinalIgnoreCase)) is { } known) return known.Open(options, cancellationToken);
-        if (Directory.Exists(nameOrPath) || File.Exists(nameOrPath)) return ImageFolders.Open(nameOrPath, options);
+        if (Directory.Exists(nameOrPath) || File.Exists(nameOrPath)) return ImageFolders.Open(nameOrPath, options, cancellationToken);
         throw new DataException($"There is no data set '{nameOrPath}': it is neither a file nor a folder, nor one of {string.Join(", ", All.Select(set => set.Name))}.");
     }
 }

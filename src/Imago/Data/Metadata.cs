@@ -28,15 +28,15 @@ internal sealed class Metadata
 
     /// <summary>Finds the roles of the columns of a table.</summary>
     /// <param name="rows">One row an item; a row may lack columns.</param>
-    /// <param name="labelNames">Names of the classes, if the file says them.</param>
-    internal static Metadata Of(IReadOnlyList<IReadOnlyDictionary<string, object?>> rows, IReadOnlyList<string>? labelNames = null)
+    /// <param name="classes">The column of labels and the names of the classes, if the file says them.</param>
+    internal static Metadata Of(IReadOnlyList<IReadOnlyDictionary<string, object?>> rows, (string Column, IReadOnlyList<string> Names)? classes = null)
     {
         var columns = rows.SelectMany(row => row.Keys).Distinct().ToList();
         string? Named(string[] names) => names.SelectMany(name => columns.Where(column => column.Equals(name, StringComparison.OrdinalIgnoreCase))).FirstOrDefault();
-        var (caption, label) = (Named(CaptionNames), Named(LabelNames));
+        var (caption, label) = (Named(CaptionNames), classes?.Column ?? Named(LabelNames));
         if (caption is not null && Column(rows, caption).Any(value => value is double or bool)) caption = null;
-        if (label is not null && labelNames is null && !CanBeLabels(Column(rows, label))) label = null;
-        var classNames = label is null ? [] : labelNames ?? ClassesOf(Column(rows, label));
+        if (label is not null && classes is null && !CanBeLabels(Column(rows, label))) label = null;
+        var classNames = label is null ? [] : classes?.Names ?? ClassesOf(Column(rows, label));
         var attributes = from column in columns
                          where column != caption && column != label
                          let values = Column(rows, column).ToList()

@@ -94,4 +94,67 @@ internal sealed partial class FormatsSet
         }
         foreach (var path in Files(golden, "invalid")) check.Refused(path, () => IdxFile.Read(golden.PathOf(path)));
     }
+
+    private static void RunParquet(GoldenCase golden, Checks check)
+    {
+        var config = Config(golden);
+        using var expected = golden.Open(golden.Entry.GetProperty("expected").GetString()!);
+        foreach (var path in Files(golden))
+        {
+            var want = config.GetProperty("files").GetProperty(path).GetString()!;
+            if (want.StartsWith("error", StringComparison.Ordinal))
+            {
+                check.Refused(path, () => OpenParquet(golden, path));
+                continue;
+            }
+            var set = OpenParquet(golden, path);
+            if (want == "none") check.Equal($"{path} rows", set.Count, 0);
+            else if (config.TryGetProperty(want, out var rows)) CheckRows(check, path, set, rows, expected, config);
+            else CheckBroken(check, path, set, want, expected);
+        }
+        foreach (var path in Files(golden, "invalid")) check.Refused(path, () => OpenParquet(golden, path));
+    }
+
+    private static ParquetImageDataset OpenParquet(GoldenCase golden, string path) => new(Path.GetFileNameWithoutExtension(path), [golden.PathOf(path)]);
+
+    private static void CheckRows(Checks check, string path, ParquetImageDataset set, JsonElement rows, TensorFile expected, JsonElement config)
+    {
+        check.Equal($"{path} rows", set.Count, rows.GetArrayLength());
+        List<string> classes = [.. config.GetProperty("label_names").EnumerateArray().Select(name => name.GetString()!)];
+        foreach (var (index, row) in rows.EnumerateArray().Index())
+        {
+            var what = $"{path}, row {index}";
+            if (row.ValueKind == JsonValueKind.Object && row.TryGetProperty("has_bytes", out var has) && !has.GetBoolean())
+            {
+                check.Refused(what, () => set.Get(index));
+                continue;
+            }
+            var item = set.Get(index);
+            CheckPixels(check, what, item.Image.Width, item.Image.Height, ColourConversion.ToColour(item.Image, AlphaMode.Drop).Pixels, expected.Read($"images/{index}"), row.ToString().Contains(".jpg", StringComparison.Ordinal) ? LossyLevels : 0);
+            if (row.ValueKind == JsonValueKind.Array) check.Equal($"{what} caption", item.Caption, row[0].GetString());
+            else CheckColumns(check, what, set, item, row, classes);
+        }
+    }
+
+    private static void CheckColumns(Checks check, string what, ParquetImageDataset set, ImageItem item, JsonElement row, List<string> classes)
+    {
+        check.Equal($"{what} label", item.Label, row.GetProperty("label").ValueKind == JsonValueKind.Null ? null : row.GetProperty("label").GetInt32());
+        if (set.ClassNames.Count == classes.Count) check.True($"{what} classes", set.ClassNames.SequenceEqual(classes));
+        if (set.Attributes.Count == 0) return;                                                    // a file without the columns caption and size
+        check.Equal($"{what} caption", item.Caption, row.GetProperty("caption").GetString());
+        check.Scalar($"{what} size", item.Attributes[0], row.GetProperty("size").ValueKind == JsonValueKind.Null ? double.NaN : row.GetProperty("size").GetDouble(), 0);
+    }
+
+    // "rows 0 and 2; row 1 is broken": every row is either an image or refused, and what is said to be broken is refused.
+    private static void CheckBroken(Checks check, string path, ParquetImageDataset set, string want, TensorFile expected)
+    {
+        var broken = System.Text.RegularExpressions.Regex.Matches(want, @"row (\d+) is broken").Select(match => int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture)).ToHashSet();
+        check.True($"{path}: something is said to be broken", broken.Count > 0);
+        for (var index = 0; index < set.Count; index++)
+        {
+            var at = index;
+            if (broken.Contains(index)) check.Refused($"{path}, row {index}", () => set.Get(at));
+            else CheckPixels(check, $"{path}, row {index}", set.Get(index).Image.Width, set.Get(index).Image.Height, ColourConversion.ToColour(set.Get(index).Image, AlphaMode.Drop).Pixels, expected.Read($"images/{index}"), LossyLevels);
+        }
+    }
 }

@@ -22,6 +22,9 @@ internal sealed partial class FormatsSet : GoldenSet
             case "images":
                 RunImages(golden, check);
                 break;
+            case "parquet":
+                RunParquet(golden, check);
+                break;
             case "idx":
                 RunIdx(golden, check);
                 break;
