@@ -3,14 +3,12 @@ namespace Imago.Data.Faces;
 /// <summary>One factor of <see cref="FaceFactors"/> as a number: its name and range, how to read and set it, how it is distributed.</summary>
 public sealed class FaceAttribute
 {
-    private readonly double[] _cumulative;
-
-    private FaceAttribute(ImageAttribute attribute, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set, double[] cumulative)
+    private FaceAttribute(ImageAttribute attribute, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set, Func<double, double> quantile)
     {
         Attribute = attribute;
         Get = get;
         Set = set;
-        _cumulative = cumulative;
+        Quantile = quantile;
     }
 
     /// <summary>Name, range, names of the values of a choice, description.</summary>
@@ -22,15 +20,17 @@ public sealed class FaceAttribute
     /// <summary>The same face with the factor set; a choice is rounded to the nearest value.</summary>
     public Func<FaceFactors, double, FaceFactors> Set { get; }
 
-    /// <summary>The inverse distribution function by which <see cref="FaceFactors.Draw"/> chooses: uniform for quantities, by weight for choices.</summary>
-    /// <param name="u">In [0, 1).</param>
-    public double Quantile(double u) => _cumulative.Length == 0
-        ? Attribute.Minimum + ((Attribute.Maximum - Attribute.Minimum) * u)
-        : Math.Min(_cumulative.Count(c => c <= u), _cumulative.Length - 1);
+    /// <summary>The inverse distribution function, of u in [0, 1), by which <see cref="FaceFactors.Draw"/> chooses the value.</summary>
+    public Func<double, double> Quantile { get; }
 
+    /// <summary>A quantity, uniform in each half of its range; the fraction <paramref name="below"/> of the faces lies in the lower half.</summary>
     internal static FaceAttribute Quantity(
-        string name, double minimum, double maximum, string description, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set)
-        => new(new ImageAttribute(name, minimum, maximum, [], description), get, set, []);
+        string name, double minimum, double maximum, string description, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set, double below = 0.5)
+    {
+        double half = (maximum - minimum) / 2;
+        double Quantile(double u) => u < below ? minimum + (half * u / below) : maximum - (half * (1 - u) / (1 - below));
+        return new FaceAttribute(new ImageAttribute(name, minimum, maximum, [], description), get, set, Quantile);
+    }
 
     /// <summary>A choice whose values have the given relative weights.</summary>
     internal static FaceAttribute Choice<T>(
@@ -44,7 +44,7 @@ public sealed class FaceAttribute
             new ImageAttribute(name, 0, values.Length - 1, values, description),
             f => Convert.ToInt32(get(f), System.Globalization.CultureInfo.InvariantCulture),
             (f, v) => set(f, (T)Enum.ToObject(typeof(T), (int)Math.Round(v))),
-            cumulative);
+            u => cumulative.TakeWhile(c => c <= u).Count());
     }
 }
 
@@ -54,8 +54,8 @@ public static class FaceAttributes
     /// <summary>All factors; the order is that of <see cref="ImageItem.Attributes"/> and numbers the random draws, so new ones go last.</summary>
     public static IReadOnlyList<FaceAttribute> All { get; } =
     [
-        FaceAttribute.Quantity("smile", -1, 1, "mouth: -1 frown, 0 level, 1 open grin with teeth", f => f.Smile, (f, v) => f with { Smile = v }),
-        FaceAttribute.Quantity("eye_openness", 0.35, 1, "lids: 0.35 sleepy, 1 wide open", f => f.EyeOpenness, (f, v) => f with { EyeOpenness = v }),
+        FaceAttribute.Quantity("smile", -1, 1, "mouth: -1 frown, 0 level, 1 open grin with teeth", f => f.Smile, (f, v) => f with { Smile = v }, below: 0.36),
+        FaceAttribute.Quantity("eye_openness", 0.5, 1, "lids: 0.5 sleepy, 1 wide open", f => f.EyeOpenness, (f, v) => f with { EyeOpenness = v }),
         FaceAttribute.Quantity("eye_size", 0.85, 1.15, "size of the eyes, times the average", f => f.EyeSize, (f, v) => f with { EyeSize = v }),
         FaceAttribute.Choice("eye_color", "colour of the iris", f => f.EyeColor, (f, v) => f with { EyeColor = v }, 2, 1, 1),
         FaceAttribute.Quantity("gaze_x", -1, 1, "eyes look to the viewer's -1 left … 1 right", f => f.GazeX, (f, v) => f with { GazeX = v }),

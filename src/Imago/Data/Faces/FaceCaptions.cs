@@ -12,7 +12,7 @@ public sealed record FacePhrase(string Text, string Attribute, double Minimum, d
 }
 
 /// <summary>
-/// English captions of faces. A caption names the person and one to five more attributes, in varied words and order. Quantities are
+/// English captions of faces. A caption names the person and the hair or something else, up to ten attributes and mostly three to five, in varied words and order. Quantities are
 /// named only where they are plain to see (a skin tone of 0.3 is neither "fair" nor "tan"), so that a caption can be checked on a picture.
 /// </summary>
 public static class FaceCaptions
@@ -30,11 +30,13 @@ public static class FaceCaptions
 
     private static readonly FacePhrase[] _hairColors = [.. Values<HairColor>("hair_color", c => [$"{c} hair"])];
 
-    /// <summary>Words before "red hair", "" where the style is told after it.</summary>
+    /// <summary>Words before "red hair", or after it where they begin with "in" or "with".</summary>
     private static readonly FacePhrase[] _hairStyles =
     [
-        .. Hair(HairStyle.Swept, "short"), .. Hair(HairStyle.Spiky, "spiky"), .. Hair(HairStyle.Curly, "curly"), .. Hair(HairStyle.Straight, "long straight"),
-        .. Hair(HairStyle.Wavy, "wavy", "long wavy"), .. Hair(HairStyle.Buzz, "in a buzz cut"), .. Hair(HairStyle.Afro, "in an afro"),
+        .. Range("hair_style", (int)HairStyle.Buzz, (int)HairStyle.Spiky, "short"), .. Range("hair_style", (int)HairStyle.Fringe, (int)HairStyle.Wavy, "long"),
+        .. Hair(HairStyle.Swept, "side-swept", "short side-swept"), .. Hair(HairStyle.Spiky, "spiky"), .. Hair(HairStyle.Curly, "curly"),
+        .. Hair(HairStyle.Straight, "straight", "long straight"), .. Hair(HairStyle.Wavy, "wavy", "long wavy"), .. Hair(HairStyle.Buzz, "in a buzz cut"),
+        .. Hair(HairStyle.Afro, "in an afro"),
         .. Hair(HairStyle.Bob, "in a bob"), .. Hair(HairStyle.Fringe, "with a fringe"), .. Hair(HairStyle.Bun, "in a bun"),
         .. Hair(HairStyle.Ponytail, "in a ponytail"),
     ];
@@ -94,19 +96,16 @@ public static class FaceCaptions
         return new Writer(factors, new FactorRandom(seed ^ 0xCA9710UL, index)).Write();
     }
 
-    /// <summary>What a caption says: the phrases in it, longest first, words of one phrase not read again as another.</summary>
+    /// <summary>What a caption says: the phrases in it, without those that are part of a longer one about the same attribute ("glasses" of "round glasses").</summary>
     public static IReadOnlyList<FacePhrase> Read(string caption)
     {
         ArgumentNullException.ThrowIfNull(caption);
-        string rest = $" {string.Join(' ', caption.ToLowerInvariant().Split([' ', ',', '.'], StringSplitOptions.RemoveEmptyEntries))} ";
-        List<FacePhrase> found = [];
-        foreach (FacePhrase phrase in Phrases.OrderByDescending(p => p.Text.Length))
-        {
-            if (rest.Contains($" {phrase.Text.ToLowerInvariant()} ", StringComparison.Ordinal))
-                found.Add(phrase);
-        }
+        string words = Padded(string.Join(' ', caption.Split([' ', ',', '.', '\n'], StringSplitOptions.RemoveEmptyEntries)));
+        FacePhrase[] found = [.. Phrases.Where(p => Has(words, p))];
+        return [.. found.Where(p => !found.Any(q => q != p && q.Attribute == p.Attribute && Has(Padded(q.Text), p)))];
 
-        return [.. found.Where(p => !found.Any(q => q.Attribute == p.Attribute && q.Text.Length > p.Text.Length && $" {q.Text} ".Contains($" {p.Text} ", StringComparison.Ordinal)))];
+        static string Padded(string text) => $" {text} ";
+        static bool Has(string words, FacePhrase phrase) => words.Contains(Padded(phrase.Text), StringComparison.OrdinalIgnoreCase);
     }
 
     internal static double? Value(FaceFactors factors, string attribute) => _attributes.TryGetValue(attribute, out FaceAttribute? a) ? a.Get(factors) : null;
@@ -129,26 +128,26 @@ public static class FaceCaptions
 
         internal string Write()
         {
-            string mood = Chance(0.65) ? Pick(_moods) : "", pose = Chance(0.25) ? Pick(_poses) : "";
+            string subject = Subject(Chance(0.65) ? Pick(_moods) : "");
+            string wearing = Chance(0.25) ? $" in {A($"{factors.ClothingColor.ToString().ToLowerInvariant()} {Pick(_clothes)}")}" : "";
             List<string> details = [];
             Add(details, 0.75, HairText());
             Add(details, 0.6, Pick(_glasses));
             Add(details, 0.6, Pick(_beards));
             Add(details, 0.25, Pick(_features));
-            Add(details, 0.25, $"{ClothesText()}");
-            if (pose.StartsWith("head", StringComparison.Ordinal))
-                details.Add(pose);
-            string subject = Subject(mood), with = Join(details);
-            string looking = pose.Length > 0 && !pose.StartsWith("head", StringComparison.Ordinal) ? $", {pose}" : "";
-            string setting = Chance(0.3) ? $" {(Chance(0.5) ? "on" : "in front of")} a{N(Pick(_backgrounds))}" : "";
-            return subject + (with.Length > 0 ? $" with {with}" : "") + looking + (looking.Length > 0 && setting.Length > 0 ? "," : "") + setting;
+            if (details.Count == 0)
+                details.Add(HairText());
+            string with = details.Count > 0 ? $" with {Join(details)}" : "";
+            string pose = Chance(0.25) && Pick(_poses) is { Length: > 0 } p ? $", {p}" : "";
+            string setting = Chance(0.3) ? $"{(pose.Length > 0 ? "," : "")} {(Chance(0.5) ? "on" : "in front of")} {A(Pick(_backgrounds))}" : "";
+            return (Chance(0.5) ? subject + wearing + with : subject + with + wearing) + pose + setting;
         }
 
         private string Subject(string mood)
         {
-            string person = Pick(_people), who = mood.Length == 0 ? $"a {person}" : $"a {mood} {person}";
             string[] openings = ["", "", "", "portrait of ", "a portrait of ", "picture of ", "the face of "];
-            return openings[random.Integer(_draw++, openings.Length)] + (mood == "unhappy" ? $"an {mood} {person}" : who);
+            string opening = openings[random.Integer(_draw++, openings.Length)], person = Pick(_people);
+            return opening + A(mood.Length > 0 ? $"{mood} {person}" : person);
         }
 
         private string HairText()
@@ -163,12 +162,6 @@ public static class FaceCaptions
                 < 0.45 => after ? $"hair {style}" : $"{style} hair",
                 _ => after ? $"{color} {style}" : $"{style} {color}",
             };
-        }
-
-        private string ClothesText()
-        {
-            string cloth = Pick(_clothes), color = factors.ClothingColor.ToString().ToLowerInvariant();
-            return $"a {color} {cloth}";
         }
 
         private void Add(List<string> details, double chance, string text)
@@ -187,7 +180,7 @@ public static class FaceCaptions
 
         private bool Chance(double p) => random.Uniform(_draw++) < p;
 
-        private static string N(string text) => "aeiou".Contains(text[0], StringComparison.Ordinal) ? $"n {text}" : $" {text}";
+        private static string A(string noun) => ("aeiou".Contains(noun[0], StringComparison.Ordinal) ? "an " : "a ") + noun;
 
         private static string Join(List<string> parts) => parts.Count <= 1
             ? string.Concat(parts)

@@ -39,12 +39,7 @@ public sealed class FaceDataset : ImageDataset
 
     /// <summary>The factors of item <paramref name="index"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="index"/> is not in [0, Count).</exception>
-    public FaceFactors Factors(int index)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(index);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-        return FaceFactors.Draw(_seed, _firstIndex + index);
-    }
+    public FaceFactors Factors(int index) => FaceFactors.Draw(_seed, Number(index));
 
     /// <inheritdoc/>
     public override ImageItem Get(int index)
@@ -54,7 +49,15 @@ public sealed class FaceDataset : ImageDataset
         {
             Image = FacePainter.Paint(factors, _size),
             Attributes = [.. FaceAttributes.All.Select(a => a.Get(factors))],
-            Caption = FaceCaptions.Describe(factors, _seed, _firstIndex + index),
+            Caption = FaceCaptions.Describe(factors, _seed, Number(index)),
         };
     }
+
+    /// <inheritdoc/>
+    public override string Describe(int index) => $"face {Number(index)} of seed {_seed}";
+
+    /// <summary>Follows from the seed, the face's number and the size: nothing need be drawn, since no two faces are alike.</summary>
+    public override UInt128 ContentKey(int index) => ((UInt128)_seed << 64) | ((UInt128)(uint)_size << 48) ^ (UInt128)Number(index);
+
+    private long Number(int index) => _firstIndex + Checked(index);
 }

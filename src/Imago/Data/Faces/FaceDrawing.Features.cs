@@ -19,30 +19,27 @@ internal sealed partial class FaceDrawing
 
     private void DrawEye(int side)
     {
-        double x = AcrossTurn(side * EyeAcross), w = 6.5 * f.EyeSize * Foreshortening(side * EyeAcross), open = 6.2 * f.EyeOpenness * f.EyeSize;
-        double inner = x - (side * w), outer = x + (side * w), top = EyeY - open, bottom = EyeY + (0.62 * open) + 0.6, iris = 4.2 * f.EyeSize;
-        double gazeX = x + (2.1 * f.GazeX * f.EyeSize), gazeY = EyeY - (0.12 * open) + (1.5 * f.GazeY);
-        s.Move(inner, EyeY + 0.8).Curve(inner + (side * w * 0.3), top - 2.2, outer - (side * w * 0.4), top - 3.2, outer + (side * 0.3), EyeY - 1).Stroke(_p.SkinShade, 1.1);
-        using SKPath white = s.Move(inner, EyeY + 0.8)
-            .Curve(inner + (side * w * 0.35), top - 0.6, outer - (side * w * 0.5), top - 1.6, outer, EyeY - 0.3)
-            .Curve(outer - (side * w * 0.4), bottom + 1.2, inner + (side * w * 0.5), bottom + 1.2, inner, EyeY + 0.8).Close().Take();
+        double x = AcrossTurn(side * EyeAcross), w = 6.9 * f.EyeSize * Foreshortening(side * EyeAcross), open = 7.0 * f.EyeOpenness * f.EyeSize;
+        double inner = x - (side * w), outer = x + (side * w), top = EyeY - (1.22 * open), bottom = EyeY + (0.85 * open) + 0.8, iris = 4.8 * f.EyeSize;
+        double gazeX = x + (1.9 * f.GazeX * f.EyeSize), gazeY = EyeY - (0.06 * open) + (1.5 * f.GazeY);
+        Sketch UpperLid() => s.Move(inner, EyeY + 0.7).Curve(inner + (side * w * 0.30), top, outer - (side * w * 0.42), top - 0.5, outer, EyeY + 0.2);
+
+        s.Move(inner + (side * w * 0.2), EyeY - (open * 0.75) - 1.1).Quad(x, top - 0.6, outer + (side * 0.2), EyeY - (open * 0.5) - 1.2).Stroke(_p.SkinShade, 1.1);
+        using SKPath white = UpperLid().Curve(outer - (side * w * 0.35), bottom, inner + (side * w * 0.4), bottom, inner, EyeY + 0.7).Close().Take();
         s.Fill(white, _p.EyeWhite);
         s.Within(white, () =>
         {
             s.Oval(gazeX, gazeY, iris, iris).Fill(FacePalette.Shade(_p.Iris, 1.4));
             s.Oval(gazeX, gazeY + 0.3, iris * 0.84, iris * 0.84).Fill(SKShader.CreateLinearGradient(
                 new SKPoint(0, (float)(gazeY - iris)), new SKPoint(0, (float)(gazeY + iris)),
-                [FacePalette.Shade(_p.Iris, 0.6), FacePalette.Mix(_p.Iris, SKColors.White, 0.28)], SKShaderTileMode.Clamp));
+                [FacePalette.Shade(_p.Iris, 0.5), FacePalette.Mix(_p.Iris, SKColors.White, 0.30)], SKShaderTileMode.Clamp));
             s.Oval(gazeX, gazeY, iris * 0.48, iris * 0.48).Fill(_p.Ink);
-            s.Move(inner, EyeY + 0.8).Curve(inner + (side * w * 0.35), top - 0.6, outer - (side * w * 0.5), top - 1.6, outer, EyeY - 0.3).Stroke(_p.Ink.WithAlpha(60), 3.4);
+            UpperLid().Stroke(_p.Ink.WithAlpha(55), 3.2);
+            s.Oval(gazeX + (f.LightX >= 0 ? 1.5 : -1.5), gazeY - 1.6, 1.4, 1.4).Fill(SKColors.White);
         });
-        s.Oval(gazeX + (1.4 * Math.Sign(f.LightX + 0.001)), gazeY - 1.5, 1.25, 1.25).Fill(SKColors.White);
-        s.Move(inner, EyeY + 0.8).Curve(inner + (side * w * 0.35), top - 0.6, outer - (side * w * 0.5), top - 1.6, outer, EyeY - 0.3).Stroke(_p.Ink, _woman ? 1.5 : 1.0);
+        UpperLid().Stroke(_p.Ink, _woman ? 1.5 : 1.0);
         if (_woman)
-        {
-            s.Move(outer - (side * 0.3), EyeY - 0.4).Quad(outer + (side * 1.3), EyeY - 1.2, outer + (side * 2.4), EyeY - 3.2).Stroke(_p.Ink, 1.2);
-            s.Move(outer - (side * 1.6), EyeY - (open * 0.45)).Quad(outer - (side * 0.2), EyeY - 2 - (open * 0.45), outer + (side * 0.7), EyeY - 3.2 - (open * 0.4)).Stroke(_p.Ink, 0.9);
-        }
+            s.Move(outer - (side * 0.8), EyeY - 0.5).Quad(outer + (side * 1.2), EyeY - 0.9, outer + (side * 2.2), EyeY - 2.9).Stroke(_p.Ink, 1.25);
     }
 
     private void DrawBrows()
@@ -60,15 +57,15 @@ internal sealed partial class FaceDrawing
     private void DrawMouth()
     {
         double x = MouthX, smile = Math.Max(f.Smile, 0), frown = Math.Max(-f.Smile, 0), grin = Math.Clamp((f.Smile - 0.25) / 0.75, 0, 1);
-        double w = (9.0 + (3.4 * smile) - (0.4 * frown)) * Math.Cos(_turn);
-        double corner = MouthY - (2.7 * smile) + (3.0 * frown), middle = MouthY + (1.9 * smile) - (1.5 * frown), bottom = middle + (6.6 * grin);
+        double w = (9.4 + (3.8 * smile) - (0.2 * frown)) * Math.Cos(_turn);
+        double corner = MouthY - (3.0 * smile) + (3.1 * frown), middle = MouthY + (1.9 * smile) - (1.5 * frown), bottom = middle + (6.9 * grin);
         double upper = corner + ((middle - corner) * 4 / 3), lower = corner + ((bottom - corner) * 4 / 3), full = _woman ? 1.25 : 0.9;
         s.Move(x - w, corner).Curve(x - (w * 0.5), upper - (1.9 * full), x - (w * 0.22), upper - (2.6 * full), x, middle - (1.5 * full))
             .Curve(x + (w * 0.22), upper - (2.6 * full), x + (w * 0.5), upper - (1.9 * full), x + w, corner)
             .Curve(x + (w * 0.72), lower + (2.9 * full), x - (w * 0.72), lower + (2.9 * full), x - w, corner).Close().Fill(_p.Lip);
         if (grin > 0)
             DrawOpenMouth(x, w, corner, upper, lower, bottom, grin);
-        s.Move(x - w, corner).Curve(x - (w * 0.55), upper, x + (w * 0.55), upper, x + w, corner).Stroke(_p.Ink.WithAlpha(230), 1.25);
+        s.Move(x - w, corner).Curve(x - (w * 0.55), upper, x + (w * 0.55), upper, x + w, corner).Stroke(_p.Ink.WithAlpha(235), 1.4);
         foreach (int side in Sides)
             s.Move(x + (side * (w + 0.9)), corner - 1.1).Quad(x + (side * (w + 0.9)), corner, x + (side * w), corner).Stroke(_p.SkinLine, 1);
         s.Oval(x, bottom + (1.3 * full), 3.2, 0.7).Fill(FacePalette.Mix(_p.Lip, SKColors.White, 0.35).WithAlpha(170));
@@ -127,20 +124,21 @@ internal sealed partial class FaceDrawing
             using SKPath lens = f.Glasses == Glasses.Round
                 ? s.Oval(x, y, w, 8.7).Take()
                 : s.RoundBox(x, y, w + 0.3, 7.0, 1.8).Take();
-            s.Fill(lens, SKColors.White.WithAlpha(38));
-            s.Within(lens, () => s.Move(x - 5, y + 7).Line(x + 2, y - 9).Line(x + 5, y - 9).Line(x - 2, y + 7).Close().Fill(SKColors.White.WithAlpha(46)));
-            StrokeFrame(x, y, w, frame);
+            s.Fill(lens, SKColors.White.WithAlpha(24));
+            s.Within(lens, () => s.Move(x - 5, y + 7).Line(x + 2, y - 9).Line(x + 5, y - 9).Line(x - 2, y + 7).Close().Fill(SKColors.White.WithAlpha(44)));
+            StrokeFrame(x, y, w, SKColors.White.WithAlpha(75), 3.0);
+            StrokeFrame(x, y, w, frame, 1.6);
             s.Move(x + (side * w), y - 1.5).Line(side * (_r + 0.4), y - 2.4).Stroke(frame, 1.5);
         }
 
         s.Move(left + half, y - 0.8).Quad((left + right) / 2, y - 2.6, right - half, y - 0.8).Stroke(frame, 1.5);
     }
 
-    private void StrokeFrame(double x, double y, double w, SKColor frame)
+    private void StrokeFrame(double x, double y, double w, SKColor color, double width)
     {
         if (f.Glasses == Glasses.Round)
-            s.Oval(x, y, w, 8.7).Stroke(frame, 1.5);
+            s.Oval(x, y, w, 8.7).Stroke(color, width);
         else
-            s.RoundBox(x, y, w + 0.3, 7.0, 1.8).Stroke(frame, 1.7);
+            s.RoundBox(x, y, w + 0.3, 7.0, 1.8).Stroke(color, width);
     }
 }

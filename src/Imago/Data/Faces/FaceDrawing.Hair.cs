@@ -17,7 +17,7 @@ internal sealed partial class FaceDrawing
                 Curls(_r + 2.5, 7.2, 128, 13).Fill(HairLit());
                 break;
             case HairStyle.Afro:
-                Curls(_r + 8, 9.5, 136, 17).Oval(0, -9, _r + 9, 31).Fill(HairLit());
+                Curls(_r + 6.5, 9.2, 134, 17).Oval(0, -9, _r + 7.5, 30).Fill(HairLit());
                 break;
             case HairStyle.Bob:
                 Curtain(7, 25).Fill(FacePalette.Shade(_p.Hair, 0.75));
@@ -70,7 +70,7 @@ internal sealed partial class FaceDrawing
             case HairStyle.Afro:
                 CapOutside(3, 0, -4).Line(_r - 1.5, -4).Curve(_r - 3, -12, _r - 6, -18, 8 + Parting, -20).Quad(Parting, -21.5, -8 + Parting, -20)
                     .Curve(-_r + 6, -18, -_r + 3, -12, -_r + 1.5, -4).Close().Fill(HairLit(-9, 40));
-                CurlShine(_r + 6, 11);
+                CurlShine(_r + 4.5, 11);
                 break;
             case HairStyle.Bob:
                 SideLocks(-8, 5.2, 25, inward: 5);
@@ -107,7 +107,7 @@ internal sealed partial class FaceDrawing
         s.Move(-_r - 1.5, 0).Curve(-r - 0.5, -6, -r - 0.5, -14, -r + 0.5, -19);
         for (int k = 0; k < 7; k++)
         {
-            double angle = ((k * 23) - 69) * Math.PI / 180, tip = angle + 0.20, valley = angle + 0.27;
+            double angle = ((k * 21.5) - 73) * Math.PI / 180, tip = angle + 0.20, valley = angle + 0.27;
             s.Quad((r + 3) * Math.Sin(angle + 0.02), -8 - (28 * Math.Cos(angle + 0.02)), (r + 8.5) * Math.Sin(tip), -8 - (33 * Math.Cos(tip)));
             if (k < 6)
                 s.Line((r + 1.5) * Math.Sin(valley), -8 - (26.5 * Math.Cos(valley)));

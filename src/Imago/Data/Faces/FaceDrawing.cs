@@ -114,6 +114,8 @@ internal sealed partial class FaceDrawing(FaceFactors f, Sketch s)
             double x = (side * (_r + 0.6)) - (0.13 * Shift);
             s.Oval(x, 2.5, 4.3, 6.4).Fill(_p.Lit(_p.Skin, x, 2.5, 9));
             s.Oval(x + (side * 0.5), 2.8, 2.2, 3.9).Fill(_p.SkinShade);
+            if (_woman)
+                s.Oval(x + (side * 0.6), 9.6, 1.5, 1.5).Fill(_p.Tint(FacePalette.Rgb(0xF2C14E)));
         }
     }
 
@@ -142,9 +144,15 @@ internal sealed partial class FaceDrawing(FaceFactors f, Sketch s)
         {
             foreach (int side in Sides)
                 s.Glow(AcrossTurn(side * 0.60), 10.5, 8 * Foreshortening(side * 0.60), 6.2, _p.Blush.WithAlpha(125));
-            s.Glow(Shift + (f.LightX * 5), -19, 15, 8, _p.SkinLight.WithAlpha(130));
+            s.Glow(Shift + (f.LightX * 5), -16, 15, 8, _p.SkinLight.WithAlpha(120));
+            if (f.HairStyle != HairStyle.Bald)
+                DrawHairShadow();
         });
     }
+
+    private void DrawHairShadow() =>
+        s.Move(-30, Top).Line(30, Top).Line(30, -9).Line(-30, -9).Close().Fill(SKShader.CreateLinearGradient(
+            new SKPoint(0, -21), new SKPoint(0, -9), [_p.SkinShade.WithAlpha(190), _p.SkinShade.WithAlpha(0)], SKShaderTileMode.Clamp));
 
     private void DrawNose()
     {

@@ -5,9 +5,9 @@ namespace Imago.Data.Faces;
 
 /// <summary>Draws the portrait that <see cref="FaceFactors"/> describe.</summary>
 /// <remarks>
-/// Pure functions of the factors and the size, without fonts, GPU or anything else of the machine's: Skia's own rasteriser draws at twice
-/// the size, and 2×2 pixels are averaged in integers. Skia picks other vector instructions on other processors, so between platforms a
-/// grey level may differ by one; on one machine the picture is the same bit for bit, whatever the thread or order.
+/// Pure functions of the factors and the size, without fonts, GPU or anything else of the machine's: Skia's own rasteriser computes
+/// the exact coverage of every pixel. Skia picks other vector instructions on other processors, so between platforms a value may differ by
+/// one of 255 levels; on one machine the picture is the same bit for bit, whatever the thread or order.
 /// </remarks>
 public static class FacePainter
 {
@@ -30,15 +30,15 @@ public static class FacePainter
         ArgumentOutOfRangeException.ThrowIfLessThan(size, MinimumSize);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, MaximumSize);
         ThrowIfOutOfRange(factors);
-        SKSurface surface = Surface(2 * size);
+        SKSurface surface = Surface(size);
         SKCanvas canvas = surface.Canvas;
         canvas.Save();
-        canvas.Scale((float)(2 * size / Units));
+        canvas.Scale((float)(size / Units));
         using (Sketch sketch = new(canvas))
             new FaceDrawing(factors, sketch).Draw();
         canvas.Restore();
         using SKPixmap pixels = surface.PeekPixels();
-        return new PixelImage(size, size, 3, Halve(pixels.GetPixelSpan(), pixels.RowBytes, size));
+        return new PixelImage(size, size, 3, DropAlpha(pixels.GetPixelSpan(), pixels.RowBytes, size));
     }
 
     private static void ThrowIfOutOfRange(FaceFactors factors)
@@ -63,17 +63,18 @@ public static class FacePainter
         return _surface;
     }
 
-    private static byte[] Halve(ReadOnlySpan<byte> rgba, int rowBytes, int size)
+    private static byte[] DropAlpha(ReadOnlySpan<byte> rgba, int rowBytes, int size)
     {
         byte[] rgb = new byte[size * size * 3];
         int o = 0;
         for (int y = 0; y < size; y++)
         {
-            ReadOnlySpan<byte> top = rgba.Slice(2 * y * rowBytes, 8 * size), bottom = rgba.Slice(((2 * y) + 1) * rowBytes, 8 * size);
-            for (int x = 0; x < top.Length; x += 8)
+            ReadOnlySpan<byte> row = rgba.Slice(y * rowBytes, 4 * size);
+            for (int x = 0; x < row.Length; x += 4)
             {
-                for (int c = x; c < x + 3; c++)
-                    rgb[o++] = (byte)((top[c] + top[c + 4] + bottom[c] + bottom[c + 4] + 2) >> 2);
+                rgb[o++] = row[x];
+                rgb[o++] = row[x + 1];
+                rgb[o++] = row[x + 2];
             }
         }
 

@@ -23,7 +23,7 @@ internal sealed class FacePalette
         SkinLine = Mix(Shade(Skin, 1.6), Rgb(0x40181C), 0.35);
         SkinLight = Mix(Skin, Tint(Rgb(0xFFF3E2)), 0.35);
         Blush = Mix(Skin, Tint(Rgb(0xE8453F)), 0.55);
-        Lip = Mix(Skin, Tint(Rgb(0xB0303F)), f.Presentation == FacePresentation.Woman ? 0.72 : 0.38);
+        Lip = Mix(Skin, Tint(Mix(Rgb(0xB0303F), Rgb(0xE0606C), f.SkinTone)), f.Presentation == FacePresentation.Woman ? 0.72 : 0.38);
         Hair = Tint(Rgb(_hairs[(int)f.HairColor]));
         HairShade = Shade(Hair, 1.1);
         HairLight = Mix(Hair, Tint(Rgb(0xFFF0D8)), f.HairColor == HairColor.Black ? 0.22 : 0.38);
