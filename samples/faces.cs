@@ -8,7 +8,7 @@
 using Imago.Data.Faces;
 using Imago.Images;
 
-const int columns = 8, rows = 4, size = 128;
+const int columns = 8, rows = 4, size = 120;
 string file = args.Length > 0 ? args[0] : "docs/images/faces.png";
 
 // Any seed is a world of faces; the same number is the same face at every size and on every machine.

@@ -3,7 +3,8 @@ namespace Imago.Data.Faces;
 /// <summary>One factor of <see cref="FaceFactors"/> as a number: its name and range, how to read and set it, how it is distributed.</summary>
 public sealed class FaceAttribute
 {
-    private FaceAttribute(ImageAttribute attribute, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set, Func<double, double> quantile)
+    private FaceAttribute(
+        ImageAttribute attribute, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set, Func<double, double> quantile)
     {
         Attribute = attribute;
         Get = get;
@@ -25,7 +26,8 @@ public sealed class FaceAttribute
 
     /// <summary>A quantity, uniform in each half of its range; the fraction <paramref name="below"/> of the faces lies in the lower half.</summary>
     internal static FaceAttribute Quantity(
-        string name, double minimum, double maximum, string description, Func<FaceFactors, double> get, Func<FaceFactors, double, FaceFactors> set, double below = 0.5)
+        string name, double minimum, double maximum, string description, Func<FaceFactors, double> get,
+        Func<FaceFactors, double, FaceFactors> set, double below = 0.5)
     {
         double half = (maximum - minimum) / 2;
         double Quantile(double u) => u < below ? minimum + (half * u / below) : maximum - (half * (1 - u) / (1 - below));

@@ -20,7 +20,9 @@ public static class FaceCaptions
     private static readonly Dictionary<string, FaceAttribute> _attributes = FaceAttributes.All.ToDictionary(a => a.Attribute.Name);
 
     private static readonly FacePhrase[] _people =
-        [.. Words("presentation", (int)FacePresentation.Woman, "woman", "lady"), .. Words("presentation", (int)FacePresentation.Man, "man", "guy")];
+    [
+        .. Words("presentation", (int)FacePresentation.Woman, "woman", "lady"), .. Words("presentation", (int)FacePresentation.Man, "man", "guy"),
+    ];
 
     private static readonly FacePhrase[] _moods =
     [
@@ -33,7 +35,8 @@ public static class FaceCaptions
     /// <summary>Words before "red hair", or after it where they begin with "in" or "with".</summary>
     private static readonly FacePhrase[] _hairStyles =
     [
-        .. Range("hair_style", (int)HairStyle.Buzz, (int)HairStyle.Spiky, "short"), .. Range("hair_style", (int)HairStyle.Fringe, (int)HairStyle.Wavy, "long"),
+        .. Range("hair_style", (int)HairStyle.Buzz, (int)HairStyle.Spiky, "short"),
+        .. Range("hair_style", (int)HairStyle.Fringe, (int)HairStyle.Wavy, "long"),
         .. Hair(HairStyle.Swept, "side-swept", "short side-swept"), .. Hair(HairStyle.Spiky, "spiky"), .. Hair(HairStyle.Curly, "curly"),
         .. Hair(HairStyle.Straight, "straight", "long straight"), .. Hair(HairStyle.Wavy, "wavy", "long wavy"), .. Hair(HairStyle.Buzz, "in a buzz cut"),
         .. Hair(HairStyle.Afro, "in an afro"),
@@ -45,7 +48,8 @@ public static class FaceCaptions
 
     private static readonly FacePhrase[] _glasses =
     [
-        .. Words("glasses", (int)Glasses.Round, "round glasses", "round spectacles"), .. Words("glasses", (int)Glasses.Square, "square glasses", "square spectacles"),
+        .. Words("glasses", (int)Glasses.Round, "round glasses", "round spectacles"),
+        .. Words("glasses", (int)Glasses.Square, "square glasses", "square spectacles"),
         .. Range("glasses", (int)Glasses.Round, (int)Glasses.Square, "glasses"),
     ];
 
@@ -83,7 +87,8 @@ public static class FaceCaptions
     /// <summary>Every phrase that captions are made of, with its meaning.</summary>
     public static IReadOnlyList<FacePhrase> Phrases { get; } =
     [
-        .. _people, .. _moods, .. _hairStyles, .. _hairColors, .. _bald, .. _glasses, .. _beards, .. _features, .. _poses, .. _clothes, .. _clothingColors, .. _backgrounds,
+        .. _people, .. _moods, .. _hairStyles, .. _hairColors, .. _bald, .. _glasses, .. _beards, .. _features, .. _poses,
+        .. _clothes, .. _clothingColors, .. _backgrounds,
     ];
 
     /// <summary>A caption of the face; the same for the same arguments on every platform.</summary>
@@ -96,7 +101,9 @@ public static class FaceCaptions
         return new Writer(factors, new FactorRandom(seed ^ 0xCA9710UL, index)).Write();
     }
 
-    /// <summary>What a caption says: the phrases in it, without those that are part of a longer one about the same attribute ("glasses" of "round glasses").</summary>
+    /// <summary>
+    /// What a caption says: the phrases in it, without those that are part of a longer one about the same attribute ("glasses" of "round glasses").
+    /// </summary>
     public static IReadOnlyList<FacePhrase> Read(string caption)
     {
         ArgumentNullException.ThrowIfNull(caption);
@@ -108,7 +115,8 @@ public static class FaceCaptions
         static bool Has(string words, FacePhrase phrase) => words.Contains(Padded(phrase.Text), StringComparison.OrdinalIgnoreCase);
     }
 
-    internal static double? Value(FaceFactors factors, string attribute) => _attributes.TryGetValue(attribute, out FaceAttribute? a) ? a.Get(factors) : null;
+    internal static double? Value(FaceFactors factors, string attribute) =>
+        _attributes.TryGetValue(attribute, out FaceAttribute? a) ? a.Get(factors) : null;
 
     private static IEnumerable<FacePhrase> Range(string attribute, double minimum, double maximum, params string[] texts) =>
         texts.Select(t => new FacePhrase(t, attribute, minimum, maximum));

@@ -24,8 +24,10 @@ internal sealed partial class FaceDrawing
         double gazeX = x + (1.9 * f.GazeX * f.EyeSize), gazeY = EyeY - (0.06 * open) + (1.5 * f.GazeY);
         Sketch UpperLid() => s.Move(inner, EyeY + 0.7).Curve(inner + (side * w * 0.30), top, outer - (side * w * 0.42), top - 0.5, outer, EyeY + 0.2);
 
-        s.Move(inner + (side * w * 0.2), EyeY - (open * 0.75) - 1.1).Quad(x, top - 0.6, outer + (side * 0.2), EyeY - (open * 0.5) - 1.2).Stroke(_p.SkinShade, 1.1);
-        using SKPath white = UpperLid().Curve(outer - (side * w * 0.35), bottom, inner + (side * w * 0.4), bottom, inner, EyeY + 0.7).Close().Take();
+        s.Move(inner + (side * w * 0.2), EyeY - (open * 0.75) - 1.1).Quad(x, top - 0.6, outer + (side * 0.2), EyeY - (open * 0.5) - 1.2)
+            .Stroke(_p.SkinShade, 1.1);
+        using SKPath white = UpperLid().Curve(outer - (side * w * 0.35), bottom, inner + (side * w * 0.4), bottom, inner, EyeY + 0.7)
+            .Close().Take();
         s.Fill(white, _p.EyeWhite);
         s.Within(white, () =>
         {
@@ -39,7 +41,8 @@ internal sealed partial class FaceDrawing
         });
         UpperLid().Stroke(_p.Ink, _woman ? 1.5 : 1.0);
         if (_woman)
-            s.Move(outer - (side * 0.8), EyeY - 0.5).Quad(outer + (side * 1.2), EyeY - 0.9, outer + (side * 2.2), EyeY - 2.9).Stroke(_p.Ink, 1.25);
+            s.Move(outer - (side * 0.8), EyeY - 0.5).Quad(outer + (side * 1.2), EyeY - 0.9, outer + (side * 2.2), EyeY - 2.9)
+                .Stroke(_p.Ink, 1.25);
     }
 
     private void DrawBrows()
@@ -67,7 +70,8 @@ internal sealed partial class FaceDrawing
             DrawOpenMouth(x, w, corner, upper, lower, bottom, grin);
         s.Move(x - w, corner).Curve(x - (w * 0.55), upper, x + (w * 0.55), upper, x + w, corner).Stroke(_p.Ink.WithAlpha(235), 1.4);
         foreach (int side in Sides)
-            s.Move(x + (side * (w + 0.9)), corner - 1.1).Quad(x + (side * (w + 0.9)), corner, x + (side * w), corner).Stroke(_p.SkinLine, 1);
+            s.Move(x + (side * (w + 0.9)), corner - 1.1).Quad(x + (side * (w + 0.9)), corner, x + (side * w), corner)
+                .Stroke(_p.SkinLine, 1);
         s.Oval(x, bottom + (1.3 * full), 3.2, 0.7).Fill(FacePalette.Mix(_p.Lip, SKColors.White, 0.35).WithAlpha(170));
     }
 
@@ -89,10 +93,10 @@ internal sealed partial class FaceDrawing
     {
         if (f.Beard == Beard.None)
             return;
-        SKColor color = FacePalette.Mix(_p.Hair, FacePalette.Rgb(0x241A1C), 0.18);
+        SKColor color = FacePalette.Mix(_p.Hair, FacePalette.Rgb(0x241A1C), 0.30), stubble = FacePalette.Mix(color, FacePalette.Rgb(0x7C7C86), 0.4);
         double x = MouthX;
         if (f.Beard != Beard.Moustache)
-            DrawFullBeard(x, f.Beard == Beard.Stubble ? color.WithAlpha(80) : color, f.Beard == Beard.Stubble ? 0 : 1.6);
+            DrawFullBeard(x, f.Beard == Beard.Stubble ? stubble.WithAlpha(115) : color, f.Beard == Beard.Stubble ? 0 : 1.6);
         if (f.Beard != Beard.Stubble)
         {
             s.Move(x, 11.6).Curve(x + 4, 10.2, x + 9.5, 11.6, x + 12, 15.6).Curve(x + 7, 16.0, x + 3, 15.0, x, 14.4)

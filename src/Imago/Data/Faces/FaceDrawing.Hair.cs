@@ -34,7 +34,8 @@ internal sealed partial class FaceDrawing
                 s.Move(-6, -35.5).Quad(0, -38.5, 7, -34.5).Stroke(_p.HairShade.WithAlpha(150), 1.0);
                 break;
             case HairStyle.Ponytail:
-                s.Move(14, -28).Curve(34, -34, 41, -12, 36, 8).Curve(34, 20, 38, 30, 42, 36).Curve(30, 36, 24, 26, 25, 12).Curve(26, -2, 22, -14, 14, -18)
+                s.Move(14, -28).Curve(34, -34, 41, -12, 36, 8).Curve(34, 20, 38, 30, 42, 36).Curve(30, 36, 24, 26, 25, 12)
+                    .Curve(26, -2, 22, -14, 14, -18)
                     .Close().Fill(_p.Lit(_p.Hair, 30, 0, 34));
                 s.Move(24, -24).Curve(34, -18, 31, 4, 30, 14).Stroke(_p.HairLight.WithAlpha(120), 1.2);
                 break;
@@ -50,25 +51,27 @@ internal sealed partial class FaceDrawing
                 break;
             case HairStyle.Buzz:
                 CapOutside(0.9, 0, -3).Line(_r - 1.6, -3).Curve(_r - 3, -11, _r - 5, -19, _r - 10 + Parting, -20)
-                    .Curve(7 + Parting, -22, -7 + Parting, -22, -_r + 10 + Parting, -20).Curve(-_r + 5, -19, -_r + 3, -11, -_r + 1.6, -3).Close()
+                    .Curve(7 + Parting, -22, -7 + Parting, -22, -_r + 10 + Parting, -20).Curve(-_r + 5, -19, -_r + 3, -11, -_r + 1.6, -3)
+                    .Close()
                     .Fill(_p.Lit(FacePalette.Mix(_p.Hair, _p.Skin, 0.25), 0, -12, 34));
                 break;
             case HairStyle.Swept:
                 CapOutside(4.2, 2, 1).Line(_r - 1.2, 1).Curve(_r - 2, -8, _r - 3, -12, _r - 5.5, -14)
                     .Curve(8 + Parting, -16, -6 + Parting, -19, -9 + Parting, -25).Curve(-11 + Parting, -20, -_r + 6, -17, -_r + 4, -12)
                     .Curve(-_r + 2.5, -8, -_r + 1.5, -4, -_r + 1.2, 1).Close().Fill(HairLit());
-                Strands(-9, 3);
+                Strands(-10, 3);
                 break;
             case HairStyle.Spiky:
                 Spikes().Fill(HairLit());
-                Strands(-4, 2);
+                Strands(-6, 2);
                 break;
             case HairStyle.Curly:
                 Curls(_r - 1.5, 5.6, 70, 8).Oval(-_r - 0.5, -8, 4.4, 5.5).Oval(_r + 0.5, -8, 4.4, 5.5).Fill(HairLit());
                 CurlShine(_r + 0.5, 9);
                 break;
             case HairStyle.Afro:
-                CapOutside(3, 0, -4).Line(_r - 1.5, -4).Curve(_r - 3, -12, _r - 6, -18, 8 + Parting, -20).Quad(Parting, -21.5, -8 + Parting, -20)
+                CapOutside(3, 0, -4).Line(_r - 1.5, -4).Curve(_r - 3, -12, _r - 6, -18, 8 + Parting, -20)
+                    .Quad(Parting, -21.5, -8 + Parting, -20)
                     .Curve(-_r + 6, -18, -_r + 3, -12, -_r + 1.5, -4).Close().Fill(HairLit(-9, 40));
                 CurlShine(_r + 4.5, 11);
                 break;
@@ -86,9 +89,10 @@ internal sealed partial class FaceDrawing
                 SideLocks(6, 6, 46, inward: -2);
                 break;
             case HairStyle.Bun or HairStyle.Ponytail:
-                CapOutside(2.4, 1, 1).Line(_r - 1, 1).Curve(_r - 2.5, -10, _r - 6, -19, 6 + Parting, -21.5).Quad(Parting, -22.5, -6 + Parting, -21.5)
+                CapOutside(2.4, 1, 1).Line(_r - 1, 1).Curve(_r - 2.5, -10, _r - 6, -19, 6 + Parting, -21.5)
+                    .Quad(Parting, -22.5, -6 + Parting, -21.5)
                     .Curve(-_r + 6, -19, -_r + 2.5, -10, -_r + 1, 1).Close().Fill(HairLit());
-                Strands(0, 3);
+                Strands(-6, 3);
                 break;
         }
     }
@@ -143,7 +147,8 @@ internal sealed partial class FaceDrawing
     private Sketch Curtain(double volume, double bottom) =>
         s.Move(0, Top - 5).Curve(_r * 0.7, Top - 5, _r + volume, -24, _r + volume, -4)
             .Curve(_r + volume + 1, 14, _r + volume + 1, bottom - 10, _r + volume - 3, bottom).Quad(0, bottom + 3, -_r - volume + 3, bottom)
-            .Curve(-_r - volume - 1, bottom - 10, -_r - volume - 1, 14, -_r - volume, -4).Curve(-_r - volume, -24, -_r * 0.7, Top - 5, 0, Top - 5).Close();
+            .Curve(-_r - volume - 1, bottom - 10, -_r - volume - 1, 14, -_r - volume, -4)
+            .Curve(-_r - volume, -24, -_r * 0.7, Top - 5, 0, Top - 5).Close();
 
     private Sketch Waves()
     {
@@ -164,27 +169,33 @@ internal sealed partial class FaceDrawing
         foreach (int side in Sides)
         {
             double outer = side * (_r + volume), edge = side * (_r - 2.6), tip = side * (_r + volume - 4 - inward);
-            s.Move(part, top + 0.5).Curve(side * _r * 0.62, top - 0.5, outer, -24, outer, -4).Curve(outer + (side * 1.2), 12, outer + (side * 1.2), bottom - 10, tip, bottom)
-                .Curve(edge + (side * 0.6), bottom - 8, edge + (side * 0.4), 12, edge, 2).Curve(edge, -10, side * _r * 0.62 + (part * 0.3), -19, part, -24.5).Close().Fill(HairLit(2, 46));
-            s.Move(part + (side * 4), top + 4).Curve(side * _r * 0.7, top + 5, side * (_r + 1.8), -18, side * (_r + 1.6), 4).Stroke(_p.HairLight.WithAlpha(110), 1.3);
-            s.Move(side * (_r + 2.6), 4).Curve(side * (_r + 3.4), 12, side * (_r + 3), bottom - 14, side * (_r + 1), bottom - 6).Stroke(_p.HairShade.WithAlpha(120), 1.0);
+            s.Move(part, top + 0.5).Curve(side * _r * 0.62, top - 0.5, outer, -24, outer, -4)
+                .Curve(outer + (side * 1.2), 12, outer + (side * 1.2), bottom - 10, tip, bottom)
+                .Curve(edge + (side * 0.6), bottom - 8, edge + (side * 0.4), 12, edge, 2)
+                .Curve(edge, -10, side * _r * 0.62 + (part * 0.3), -19, part, -24.5).Close().Fill(HairLit(2, 46));
+            s.Move(part + (side * 4), top + 4).Curve(side * _r * 0.7, top + 5, side * (_r + 1.8), -18, side * (_r + 1.6), 4)
+                .Stroke(_p.HairLight.WithAlpha(110), 1.3);
+            s.Move(side * (_r + 2.6), 4).Curve(side * (_r + 3.4), 12, side * (_r + 3), bottom - 14, side * (_r + 1), bottom - 6)
+                .Stroke(_p.HairShade.WithAlpha(120), 1.0);
         }
     }
 
     private void Bangs()
     {
         s.Move(-_r + 1.5, -9).Curve(-_r + 1, -24, -14, -33, 0, -33).Curve(14, -33, _r - 1, -24, _r - 1.5, -9)
-            .Curve(_r - 4, -13.5, 10 + Parting, -14.5, Parting, -14.5).Curve(-10 + Parting, -14.5, -_r + 4, -13.5, -_r + 1.5, -9).Close().Fill(HairLit(-16, 26));
+            .Curve(_r - 4, -13.5, 10 + Parting, -14.5, Parting, -14.5).Curve(-10 + Parting, -14.5, -_r + 4, -13.5, -_r + 1.5, -9).Close()
+            .Fill(HairLit(-16, 26));
         foreach (int k in (ReadOnlySpan<int>)[-2, -1, 1, 2])
-            s.Move((k * 3.4) + (Parting * 0.4), -30).Quad((k * 6) + Parting, -24, (k * 6.2) + Parting, -17).Stroke((k % 2 == 0 ? _p.HairShade : _p.HairLight).WithAlpha(120), 1.1);
+            s.Move((k * 3.4) + (Parting * 0.4), -30).Quad((k * 6) + Parting, -24, (k * 6.2) + Parting, -17)
+                .Stroke((k % 2 == 0 ? _p.HairShade : _p.HairLight).WithAlpha(120), 1.1);
     }
 
     private void Strands(double from, int count)
     {
         for (int k = 0; k < count; k++)
         {
-            double x = from + Parting + (f.LightX * 6) + (k * 5.5);
-            s.Move(x - 6, -23.5 - (k * 0.6)).Quad(x - 1, -31.5, x + 8, -30 + (k * 1.4)).Stroke(_p.HairLight.WithAlpha(120), 1.2);
+            double x = from + Parting + (f.LightX * 4) + (k * 4.5);
+            s.Move(x - 6, -23.5 - (k * 0.6)).Quad(x - 1, -31, x + 7, -29.5 + (k * 1.7)).Stroke(_p.HairLight.WithAlpha(120), 1.2);
         }
     }
 }

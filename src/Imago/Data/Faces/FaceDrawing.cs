@@ -71,7 +71,8 @@ internal sealed partial class FaceDrawing(FaceFactors f, Sketch s)
     {
         double w = _woman ? 8.6 : 11.2, shoulder = _woman ? 37 : 42;
         SKColor neck = FacePalette.Shade(_p.Skin, 0.55);
-        s.Move(50 - w, 68).Line(50 + w, 68).Curve(50 + w, 84, 50 + w + 1, 87, 50 + w + 9, 97).Line(50 - w - 9, 97).Curve(50 - w - 1, 87, 50 - w, 84, 50 - w, 68)
+        s.Move(50 - w, 68).Line(50 + w, 68).Curve(50 + w, 84, 50 + w + 1, 87, 50 + w + 9, 97).Line(50 - w - 9, 97)
+            .Curve(50 - w - 1, 87, 50 - w, 84, 50 - w, 68)
             .Close().Fill(_p.Lit(neck, 50, 80, 14));
         using SKPath body = s
             .Move(50 - w - 1.5, 85.5).Curve(50 - w - 5, 87.5, 50 - shoulder + 4, 88, 50 - shoulder, 100.5)
@@ -157,9 +158,11 @@ internal sealed partial class FaceDrawing(FaceFactors f, Sketch s)
     private void DrawNose()
     {
         double x = AcrossTurn(0) * 1.35, w = _woman ? 3.3 : 4.1, away = f.LightX >= 0 ? -1 : 1;
-        s.Move(x + (away * 0.6), EyeY + 1).Quad(x + (away * 2.2), 4.5, x + (away * (w + 0.3)), 8.4).Quad(x, 11.6, x - (w * 0.5 * away), 9.6).Close()
+        s.Move(x + (away * 0.6), EyeY + 1).Quad(x + (away * 2.2), 4.5, x + (away * (w + 0.3)), 8.4)
+            .Quad(x, 11.6, x - (w * 0.5 * away), 9.6).Close()
             .Fill(_p.SkinShade.WithAlpha(150));
-        s.Move(x - w, 8.5).Curve(x - w + 0.6, 10.4, x - 1.4, 9.8, x, 10.8).Curve(x + 1.4, 9.8, x + w - 0.6, 10.4, x + w, 8.5).Stroke(_p.SkinLine, 0.95);
+        s.Move(x - w, 8.5).Curve(x - w + 0.6, 10.4, x - 1.4, 9.8, x, 10.8).Curve(x + 1.4, 9.8, x + w - 0.6, 10.4, x + w, 8.5)
+            .Stroke(_p.SkinLine, 0.95);
         s.Oval(x - (away * 0.8), 6.6, 1.4, 1.7).Fill(_p.SkinLight.WithAlpha(190));
     }
 }

@@ -4,7 +4,9 @@ namespace Imago.Data.Faces;
 /// Everything that decides a portrait; each factor can be set by itself (<c>factors with { Smile = 1 }</c>) and changes only its own part
 /// of the picture. Left and right are the viewer's. The default is a plain, neutral face.
 /// </summary>
-/// <remarks>Ranges, names and distributions are in <see cref="FaceAttributes.All"/>; values outside the ranges are refused by <see cref="FacePainter"/>.</remarks>
+/// <remarks>
+/// Ranges, names and distributions are in <see cref="FaceAttributes.All"/>; values outside the ranges are refused by <see cref="FacePainter"/>.
+/// </remarks>
 public sealed record FaceFactors
 {
     /// <summary>Mouth: -1 a deep frown, 0 level, from about 0.3 on it opens, 1 an open grin with teeth.</summary>

@@ -23,7 +23,9 @@ public static class FacePainter
     private static SKSurface? _surface;
 
     /// <summary>Draws a face, RGB, <paramref name="size"/> × <paramref name="size"/> pixels.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The size is not between <see cref="MinimumSize"/> and <see cref="MaximumSize"/>, or a factor is out of its range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The size is not between <see cref="MinimumSize"/> and <see cref="MaximumSize"/>, or a factor is out of its range.
+    /// </exception>
     public static PixelImage Paint(FaceFactors factors, int size)
     {
         ArgumentNullException.ThrowIfNull(factors);
@@ -32,11 +34,13 @@ public static class FacePainter
         ThrowIfOutOfRange(factors);
         SKSurface surface = Surface(size);
         SKCanvas canvas = surface.Canvas;
-        canvas.Save();
-        canvas.Scale((float)(size / Units));
+        using (new SKAutoCanvasRestore(canvas))
         using (Sketch sketch = new(canvas))
+        {
+            canvas.Scale((float)(size / Units));
             new FaceDrawing(factors, sketch).Draw();
-        canvas.Restore();
+        }
+
         using SKPixmap pixels = surface.PeekPixels();
         return new PixelImage(size, size, 3, DropAlpha(pixels.GetPixelSpan(), pixels.RowBytes, size));
     }

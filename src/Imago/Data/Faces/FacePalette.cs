@@ -32,7 +32,8 @@ internal sealed class FacePalette
         EyeWhite = Tint(Rgb(0xFCFAF6));
         Ink = Rgb(0x2A1C22);
         Cloth = Tint(Rgb(_clothes[(int)f.ClothingColor]));
-        Backdrop = Mix(Rgb(_backgrounds[(int)f.Background]), f.BackgroundShade < 0 ? Rgb(0x3A3550) : SKColors.White, Math.Abs(f.BackgroundShade) * 0.28);
+        Backdrop = Mix(
+            Rgb(_backgrounds[(int)f.Background]), f.BackgroundShade < 0 ? Rgb(0x3A3550) : SKColors.White, Math.Abs(f.BackgroundShade) * 0.28);
     }
 
     internal SKColor Skin { get; }
