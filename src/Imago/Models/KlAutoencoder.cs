@@ -1,5 +1,6 @@
 using Imago.Images;
 using Imago.Autoencoders;
+using Imago.Layers;
 using Imago.Probability;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -374,5 +375,5 @@ internal sealed class KlAttention : nn.Module<Tensor, Tensor>
 file static class KlNorm
 {
     /// <summary>Every normalisation of this network has ε = 1e-6, whatever PyTorch's default.</summary>
-    internal static GroupNorm Of(KlConfig config, int channels) => nn.GroupNorm(config.NormNumGroups, channels, eps: 1e-6);
+    internal static GroupNorm Of(KlConfig config, int channels) => Norms.Group(config.NormNumGroups, channels, eps: 1e-6);
 }

@@ -1,5 +1,6 @@
 using Imago.Images;
 using Imago.Autoencoders;
+using Imago.Layers;
 using Imago.Probability;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -194,7 +195,7 @@ internal sealed class TinyAutoencoder : Autoencoder
             Conv2d Conv() => new(channels, channels, 3, padding: 1);
             conv = nn.Sequential(Conv(), nn.ReLU(), Conv(), nn.ReLU(), Conv());
             pool = pooled
-                ? nn.Sequential(new Conv2d(channels, 4 * channels, 1, bias: false), nn.GroupNorm(4, 4 * channels), nn.ReLU(), new Conv2d(4 * channels, channels, 1, bias: false))
+                ? nn.Sequential(new Conv2d(channels, 4 * channels, 1, bias: false), Norms.Group(4, 4 * channels), nn.ReLU(), new Conv2d(4 * channels, channels, 1, bias: false))
                 : null;
             RegisterComponents();
         }
