@@ -9,6 +9,7 @@ internal static class Program
     /// <summary>The commands of <c>imago</c>, in the order of its help.</summary>
     internal static IEnumerable<Command> Commands() =>
     [
+        DoctorCommand.Create(),
     ];
 
     private static int Main(string[] args)

@@ -14,6 +14,9 @@ internal static class Processor
     /// <summary>Physical cores that this process may use: two hardware threads of one core share its arithmetic units.</summary>
     internal static int Cores { get; } = CountCores();
 
+    /// <summary>Sizes of the caches as the system reports them (some virtual machines report none, and libtorch then tiles its work badly).</summary>
+    internal static IReadOnlyList<string> Caches { get; } = [.. ReadCaches()];
+
     /// <summary>Vector instruction sets that matter to libtorch, as .NET sees them, and bfloat16 where the system reports it.</summary>
     internal static IReadOnlyList<string> InstructionSets { get; } = [.. Sets().Where(set => set.Present).Select(set => set.Name)];
 
@@ -35,6 +38,17 @@ internal static class Processor
             .Distinct()
             .Count();
         return cores == 0 ? Environment.ProcessorCount : Math.Min(cores, Environment.ProcessorCount);
+    }
+
+    private static IEnumerable<string> ReadCaches()
+    {
+        const string Folder = "/sys/devices/system/cpu/cpu0/cache";
+        if (!Directory.Exists(Folder)) return [];
+        return Directory.EnumerateDirectories(Folder, "index*").Order()
+            .Where(cache => File.Exists(Path.Combine(cache, "size")))
+            .Select(cache => $"L{Line(cache, "level")} {Line(cache, "type").ToLowerInvariant()} {Line(cache, "size")}");
+
+        static string Line(string cache, string name) => File.ReadAllText(Path.Combine(cache, name)).Trim();
     }
 
     private static IEnumerable<(string Name, bool Present)> Sets()

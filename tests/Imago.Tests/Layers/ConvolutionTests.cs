@@ -16,6 +16,8 @@ public class ConvolutionTests
     private static readonly (long In, long Out)[] Channels =
         [(1, 1), (1, 32), (32, 1), (3, 64), (64, 3), (3, 3), (2, 2), (4, 16), (5, 7), (7, 9), (8, 4), (17, 33), (24, 24), (32, 40), (72, 72)];
 
+    private static readonly (long In, long Out)[] FewChannels = [(3, 64), (64, 3), (24, 24), (32, 40), (72, 72)];
+
     [Theory, MemberData(nameof(Grid))]
     public void Conv2d_AnyShape_EqualsItsDefinition(int kernel, int stride, int padding, ScalarType type, int threads, bool channelsLast)
     {
@@ -40,7 +42,7 @@ public class ConvolutionTests
         var data = new TheoryData<int, int, int, ScalarType, int, bool>();
         foreach (var (kernel, stride, padding) in new[] { (1, 1, 0), (1, 2, 0), (1, 1, 1), (2, 2, 0), (3, 1, 1), (3, 2, 1), (3, 2, 0), (4, 2, 1), (5, 1, 2), (5, 2, 2) })
         {
-            foreach (var (type, threads, channelsLast) in Circumstances()) data.Add(kernel, stride, padding, type, threads, channelsLast);
+            foreach (var (type, threads, channelsLast) in Circumstances(withTwoThreads: (kernel, stride) is (1, 1) or (3, 1) or (4, 2))) data.Add(kernel, stride, padding, type, threads, channelsLast);
         }
         return data;
     }
@@ -50,16 +52,17 @@ public class ConvolutionTests
         var data = new TheoryData<int, int, int, int, ScalarType, int, bool>();
         foreach (var (kernel, stride, padding, outputPadding) in new[] { (1, 1, 0, 0), (2, 2, 0, 0), (3, 1, 1, 0), (3, 2, 1, 1), (4, 2, 1, 0), (5, 2, 2, 1) })
         {
-            foreach (var (type, threads, channelsLast) in Circumstances()) data.Add(kernel, stride, padding, outputPadding, type, threads, channelsLast);
+            foreach (var (type, threads, channelsLast) in Circumstances(withTwoThreads: (kernel, stride) is (3, 1) or (4, 2))) data.Add(kernel, stride, padding, outputPadding, type, threads, channelsLast);
         }
         return data;
     }
 
-    private static IEnumerable<(ScalarType Type, int Threads, bool ChannelsLast)> Circumstances() =>
+    /// <summary>Two threads take the fewer cases: beside a busy neighbour they wait for each other.</summary>
+    private static IEnumerable<(ScalarType Type, int Threads, bool ChannelsLast)> Circumstances(bool withTwoThreads) =>
         from type in (ScalarType[])[ScalarType.Float64, ScalarType.Float32, ScalarType.BFloat16]
         from threads in (int[])[1, 2]
         from channelsLast in (bool[])[false, true]
-        where type != ScalarType.Float64 || threads == 1
+        where threads == 1 || (withTwoThreads && type != ScalarType.Float64 && !channelsLast)
         select (type, threads, channelsLast);
 
     private static void Check(
@@ -68,35 +71,41 @@ public class ConvolutionTests
     {
         var tolerance = type switch { ScalarType.Float64 => 1e-12, ScalarType.Float32 => 1e-5, _ => 2e-2 };
         var wrong = new StringBuilder();
+        foreach (var (inChannels, outChannels) in threads == 1 ? Channels : FewChannels)
+        {
+            using var scope = NewDisposeScope();
+            using var generator = new Generator(1);
+            // Values that bfloat16 holds exactly, so that only the arithmetic is compared.
+            Tensor Draw(params long[] shape) => randn(shape, generator: generator).bfloat16().to(float64);
+            var (x, b) = (Draw(Batch, inChannels, size, size), Draw(outChannels));
+            var w = Draw(weightShape(inChannels, outChannels));
+            using var reference = expected(x, w, b);
+            var g = Draw(reference.shape);
+
+            var input = channelsLast ? Convolution.ChannelsLast(x.to(type)) : x.to(type);
+            var parameters = type == ScalarType.Float64 ? type : ScalarType.Float32;
+            var got = WithThreads(threads, () => Results(actual, input, w.to(parameters), b.to(parameters), g.to(type)));
+            var wanted = Results(expected, x, w, b, g);
+            foreach (var (name, value, truth) in ((string[])["output", "input gradient", "weight gradient", "bias gradient"]).Zip(got, wanted))
+            {
+                var error = ((value.to(float64) - truth).abs().max() / truth.abs().max()).item<double>();
+                if (!(error < tolerance)) wrong.AppendLine($"{inChannels}→{outChannels} {name}: {error:g2}");
+            }
+        }
+        Assert.True(wrong.Length == 0, wrong.ToString());
+    }
+
+    private static Tensor[] WithThreads(int threads, Func<Tensor[]> work)
+    {
         set_num_threads(threads);
         try
         {
-            foreach (var (inChannels, outChannels) in Channels)
-            {
-                using var scope = NewDisposeScope();
-                using var generator = new Generator(1);
-                // Values that bfloat16 holds exactly, so that only the arithmetic is compared.
-                Tensor Draw(params long[] shape) => randn(shape, generator: generator).bfloat16().to(float64);
-                var (x, b) = (Draw(Batch, inChannels, size, size), Draw(outChannels));
-                var w = Draw(weightShape(inChannels, outChannels));
-                using var reference = expected(x, w, b);
-                var g = Draw(reference.shape);
-
-                var input = channelsLast ? Convolution.ChannelsLast(x.to(type)) : x.to(type);
-                var got = Results(actual, input, w.to(type == ScalarType.Float64 ? type : ScalarType.Float32), b.to(type == ScalarType.Float64 ? type : ScalarType.Float32), g.to(type));
-                var wanted = Results(expected, x, w, b, g);
-                foreach (var (name, value, truth) in ((string[])["output", "input gradient", "weight gradient", "bias gradient"]).Zip(got, wanted))
-                {
-                    var error = ((value.to(float64) - truth).abs().max() / truth.abs().max()).item<double>();
-                    if (!(error < tolerance)) wrong.AppendLine($"{inChannels}→{outChannels} {name}: {error:g2}");
-                }
-            }
+            return work();
         }
         finally
         {
             set_num_threads(1);
         }
-        Assert.True(wrong.Length == 0, wrong.ToString());
     }
 
     private static Tensor[] Results(Func<Tensor, Tensor, Tensor, Tensor> function, Tensor x, Tensor w, Tensor b, Tensor gradient)

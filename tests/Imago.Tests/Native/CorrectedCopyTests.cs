@@ -109,22 +109,4 @@ public class CorrectedCopyTests
         var header = Enumerable.Range(0, BitConverter.ToUInt16(elf, 60)).Select(i => table + 64 * i).First(at => BitConverter.ToUInt32(elf, at + 4) == 0x6ffffffe);
         return Enumerable.Range((int)BitConverter.ToUInt64(elf, header + 24), (int)BitConverter.ToUInt64(elf, header + 32));
     }
-
-    /// <summary>An empty cache folder for the length of a test.</summary>
-    private sealed class OwnCache : IDisposable
-    {
-        private const string Variable = "IMAGO_CACHE";
-        private readonly TemporaryFolder _folder = new();
-        private readonly string? _before = Environment.GetEnvironmentVariable(Variable);
-
-        internal OwnCache() => Environment.SetEnvironmentVariable(Variable, _folder.Path);
-
-        internal string Path => _folder.Path;
-
-        public void Dispose()
-        {
-            Environment.SetEnvironmentVariable(Variable, _before);
-            _folder.Dispose();
-        }
-    }
 }
