@@ -96,6 +96,12 @@ internal sealed class TinyAutoencoder : Autoencoder
         RegisterComponents();
     }
 
+    /// <summary>The encoder's layers, <c>layers.N</c>.</summary>
+    internal nn.Module Encoder => encoder;
+
+    /// <summary>The decoder's layers, <c>layers.N</c>; null where only an encoder was loaded.</summary>
+    internal nn.Module? Decoder => decoder;
+
     public override AutoencoderConfig Config => _config;
 
     public override int Channels => _config.InChannels;

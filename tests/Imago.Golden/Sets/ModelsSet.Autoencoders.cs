@@ -37,7 +37,7 @@ internal sealed partial class ModelsSet
     {
         var model = DiffusersConfig.Parse(File.ReadAllText(golden.PathOf(config)), config).Create();
         using var file = golden.Open(weights);
-        StoredWeights.CopyInto(model, file, KeyMaps.Kl);
+        StoredWeights.CopyInto(model, file, AutoencoderKeys.Kl);
         return model;
     }
 

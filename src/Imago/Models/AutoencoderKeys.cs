@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Imago.Models;
 
 /// <summary>Keys of published files → keys of Imago's modules. Pure functions of the name.</summary>
-public static class KeyMaps
+public static class AutoencoderKeys
 {
     private static readonly (string Old, string New)[] OldAttention =
         [("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")];
@@ -19,15 +19,15 @@ public static class KeyMaps
         return key;
     }
 
-    /// <summary>The encoder's file of madebyollin/taesd: its layers are numbered like diffusers' <c>encoder.layers</c>.</summary>
-    public static string TaesdEncoder(string key) => $"encoder.layers.{key}";
+    /// <summary>The encoder's file of madebyollin/taesd: its layers are numbered like those of the encoder of diffusers' AutoencoderTiny.</summary>
+    public static string TaesdEncoder(string key) => $"layers.{key}";
 
-    /// <summary>The decoder's file of madebyollin/taesd: its layer 0 is the clamp, which has no weights and no number in diffusers' <c>decoder.layers</c>.</summary>
+    /// <summary>The decoder's file of madebyollin/taesd: its layer 0 is the clamp, which has no weights and no number there.</summary>
     public static string TaesdDecoder(string key)
     {
         var parts = key.Split('.', 2);
         return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
-            ? $"decoder.layers.{layer - 1}.{parts[1]}"
+            ? $"layers.{layer - 1}.{parts[1]}"
             : key;
     }
 }
