@@ -1,0 +1,25 @@
+namespace Imago.Benchmarks;
+
+/// <summary>
+/// <c>dotnet run -c Release --project benchmarks/Imago.Benchmarks -- TOPIC</c>. Each topic compares Imago's way with the obvious alternative in one
+/// run, both sides in turn, and prints the median ratio.
+/// </summary>
+internal static class Program
+{
+    private static readonly Dictionary<string, (string Description, Action<string[]> Run)> Topics = new()
+    {
+        ["allocator"] = ("x + x with Imago's allocator of tensor memory and with libtorch's", AllocatorBenchmark.Run),
+    };
+
+    private static int Main(string[] args)
+    {
+        if (args.Length > 0 && Topics.TryGetValue(args[0], out var topic))
+        {
+            topic.Run(args[1..]);
+            return 0;
+        }
+        Console.Error.WriteLine("Name one of these topics:");
+        foreach (var (name, (description, _)) in Topics) Console.Error.WriteLine($"  {name,-12} {description}");
+        return 2;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Imago.Benchmarks;
+
+/// <summary>
+/// One side of a comparison in a process of its own, which stays alive and answers questions one at a time: so two sides can be measured in turn,
+/// each with its own environment, and neither pays for starting.
+/// </summary>
+internal sealed class Worker : IDisposable
+{
+    private readonly Process _process;
+
+    /// <param name="topic">The topic and its arguments, as on the command line, that make this program call <see cref="Answer"/>.</param>
+    /// <param name="environment">Variables of the process, added to the present ones.</param>
+    internal Worker(string[] topic, IReadOnlyDictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. Host(), .. topic]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        _process = Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
+    }
+
+    /// <summary>Asks for one measurement, in seconds.</summary>
+    internal double Ask(string question)
+    {
+        _process.StandardInput.WriteLine(question);
+        var answer = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"The worker ended instead of answering '{question}'.");
+        return double.Parse(answer, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The worker's side: measures what is asked until the input ends.</summary>
+    internal static void Answer(Func<string, TimeSpan> measure)
+    {
+        while (Console.ReadLine() is { } question) Console.WriteLine(measure(question).TotalSeconds.ToString("r", CultureInfo.InvariantCulture));
+    }
+
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    /// <summary>The assembly to name where the program was started by <c>dotnet</c> and not by its own executable.</summary>
+    private static string[] Host() =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(Worker).Assembly.Location] : [];
+}
