@@ -93,15 +93,16 @@ internal sealed partial class FaceDrawing
     {
         if (f.Beard == Beard.None)
             return;
-        SKColor color = FacePalette.Mix(_p.Hair, FacePalette.Rgb(0x241A1C), 0.30), stubble = FacePalette.Mix(color, FacePalette.Rgb(0x7C7C86), 0.4);
         double x = MouthX;
         if (f.Beard != Beard.Moustache)
-            DrawFullBeard(x, f.Beard == Beard.Stubble ? stubble.WithAlpha(115) : color, f.Beard == Beard.Stubble ? 0 : 1.6);
-        if (f.Beard != Beard.Stubble)
-        {
-            s.Move(x, 11.6).Curve(x + 4, 10.2, x + 9.5, 11.6, x + 12, 15.6).Curve(x + 7, 16.0, x + 3, 15.0, x, 14.4)
-                .Curve(x - 3, 15.0, x - 7, 16.0, x - 12, 15.6).Curve(x - 9.5, 11.6, x - 4, 10.2, x, 11.6).Close().Fill(color);
-        }
+            DrawFullBeard(x, f.Beard == Beard.Stubble ? _p.Stubble.WithAlpha(115) : _p.Beard, f.Beard == Beard.Stubble ? 0 : 1.6);
+        if (f.Beard == Beard.Stubble)
+            return;
+        using SKPath moustache = s.Move(x, 11.6).Curve(x + 4, 10.2, x + 9.5, 11.6, x + 12, 15.6).Curve(x + 7, 16.2, x + 3, 15.2, x, 14.6)
+            .Curve(x - 3, 15.2, x - 7, 16.2, x - 12, 15.6).Curve(x - 9.5, 11.6, x - 4, 10.2, x, 11.6).Close().Take();
+        s.Fill(moustache, _p.Beard);
+        foreach (int side in Sides)
+            s.Move(x + (side * 1.5), 12.6).Quad(x + (side * 6), 11.8, x + (side * 9), 14.2).Stroke(_p.HairLight.WithAlpha(130), 0.8);
     }
 
     private void DrawFullBeard(double x, SKColor color, double grow)
@@ -130,8 +131,8 @@ internal sealed partial class FaceDrawing
                 : s.RoundBox(x, y, w + 0.3, 7.0, 1.8).Take();
             s.Fill(lens, SKColors.White.WithAlpha(24));
             s.Within(lens, () => s.Move(x - 5, y + 7).Line(x + 2, y - 9).Line(x + 5, y - 9).Line(x - 2, y + 7).Close().Fill(SKColors.White.WithAlpha(44)));
-            StrokeFrame(x, y, w, SKColors.White.WithAlpha(75), 3.0);
-            StrokeFrame(x, y, w, frame, 1.6);
+            StrokeFrame(x, y, w, SKColors.White.WithAlpha(95), 3.2);
+            StrokeFrame(x, y, w, frame, 1.8);
             s.Move(x + (side * w), y - 1.5).Line(side * (_r + 0.4), y - 2.4).Stroke(frame, 1.5);
         }
 

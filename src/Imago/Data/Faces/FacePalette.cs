@@ -28,6 +28,8 @@ internal sealed class FacePalette
         HairShade = Shade(Hair, 1.1);
         HairLight = Mix(Hair, Tint(Rgb(0xFFF0D8)), f.HairColor == HairColor.Black ? 0.22 : 0.38);
         Brow = Mix(Hair, Rgb(0x241A1C), 0.45);
+        Beard = Apart(Mix(Hair, Rgb(0x241A1C), 0.30), Skin);
+        Stubble = Mix(Beard, Rgb(0x7C7C86), 0.4);
         Iris = Tint(Rgb(_irises[(int)f.EyeColor]));
         EyeWhite = Tint(Rgb(0xFCFAF6));
         Ink = Rgb(0x2A1C22);
@@ -55,6 +57,10 @@ internal sealed class FacePalette
     internal SKColor HairLight { get; }
 
     internal SKColor Brow { get; }
+
+    internal SKColor Beard { get; }
+
+    internal SKColor Stubble { get; }
 
     internal SKColor Iris { get; }
 
@@ -89,6 +95,15 @@ internal sealed class FacePalette
         Byte(a.Red + ((b.Red - a.Red) * t)), Byte(a.Green + ((b.Green - a.Green) * t)), Byte(a.Blue + ((b.Blue - a.Blue) * t)));
 
     internal static SKColor Rgb(uint rgb) => new(0xFF000000 | rgb);
+
+    /// <summary>The colour, darkened where it is about as bright as what it lies on, so that it can be told from it.</summary>
+    private static SKColor Apart(SKColor c, SKColor ground)
+    {
+        double difference = Math.Abs(Luma(c) - Luma(ground));
+        return Mix(c, Rgb(0x0C080A), 0.65 * Math.Max(0, 1 - (difference / 60)));
+    }
+
+    private static double Luma(SKColor c) => (0.30 * c.Red) + (0.59 * c.Green) + (0.11 * c.Blue);
 
     private static SKColor Ramp(uint[] colors, double t)
     {
