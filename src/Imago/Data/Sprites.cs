@@ -116,6 +116,19 @@ public sealed class SpriteDataset : ImageDataset
         };
     }
 
+    /// <summary>The number of the first sprite that looks the same: squares repeat after a quarter turn, ellipses after half. Nothing is drawn.</summary>
+    public override UInt128 ContentKey(int index)
+    {
+        SpriteFactors f = SpriteFactors.FromIndex(Checked(index));
+        int period = f.Shape switch
+        {
+            SpriteShape.Square => SpriteFactors.Orientations / 4,
+            SpriteShape.Ellipse => SpriteFactors.Orientations / 2,
+            _ => SpriteFactors.Orientations,
+        };
+        return (UInt128)(f with { Orientation = f.Orientation % period }).Index;
+    }
+
     /// <summary>Draws a sprite, grey, 0 or 255. Its centre of mass is at pixel (16 + x, 16 + y).</summary>
     public static PixelImage Paint(SpriteFactors factors)
     {

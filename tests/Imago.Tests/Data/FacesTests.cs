@@ -28,6 +28,16 @@ public class FacesTests
     }
 
     [Fact]
+    public void ContentKeys_DifferByFaceSeedAndSizeOnly()
+    {
+        FaceDataset faces = new(3, seed: 1, size: 64);
+        Assert.Equal(faces.ContentKey(2), new FaceDataset(1, seed: 1, size: 64, firstIndex: 2).ContentKey(0));
+        Assert.NotEqual(faces.ContentKey(2), faces.ContentKey(1));
+        Assert.NotEqual(faces.ContentKey(2), new FaceDataset(3, seed: 2, size: 64).ContentKey(2));
+        Assert.NotEqual(faces.ContentKey(2), new FaceDataset(3, seed: 1, size: 32).ContentKey(2));
+    }
+
+    [Fact]
     public void Draw_OfSeedAndIndex_IsSplitMix64FoldedOverSeedIndexAndFactor()
     {
         // Written out, so that faces stay what they are: the number of the factor is its place in the catalogue.

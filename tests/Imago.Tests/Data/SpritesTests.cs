@@ -70,6 +70,19 @@ public class SpritesTests
     }
 
     [Fact]
+    public void ContentKeys_AreEqualExactlyWherePicturesAre()
+    {
+        SpriteFactors[] all =
+        [
+            .. from shape in Enum.GetValues<SpriteShape>() from scale in Enumerable.Range(0, 6) from o in Enumerable.Range(0, 40)
+               select new SpriteFactors(shape, scale, o, 16, 16),
+        ];
+        var byPicture = all.GroupBy(f => Convert.ToHexString(Paint(f))).Select(g => string.Join(' ', g.Select(f => f.Index)));
+        var byKey = all.GroupBy(f => _sprites.ContentKey(f.Index)).Select(g => string.Join(' ', g.Select(f => f.Index)));
+        Assert.Equal(byPicture, byKey);
+    }
+
+    [Fact]
     public void Heart_Upright_IsMirrorSymmetricAndPointsDown()
     {
         List<(int X, int Y)> lit = Lit(new SpriteFactors(SpriteShape.Heart, 5, 0, 16, 16));
