@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text;
+using Imago.Cli.Commands;
 
 namespace Imago.Cli;
 
@@ -10,6 +11,7 @@ internal static class Program
     internal static IEnumerable<Command> Commands() =>
     [
         DoctorCommand.Create(),
+        TrainCommand.Create(),
     ];
 
     private static int Main(string[] args)

@@ -87,6 +87,12 @@ public sealed record ObjectiveConfig
     /// <summary>The kernel of an MMD.</summary>
     public MmdKernel Kernel { get; init; } = MmdKernel.InverseMultiquadratic;
 
+    /// <summary>Reads a record from JSON; unknown keys are refused.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="source">The file's name, for messages.</param>
+    /// <exception cref="CheckpointException">It is not such a record; the message names the source and what is wrong.</exception>
+    public static ObjectiveConfig Parse(string json, string source = "objective") => ConfigJson.Read<ObjectiveConfig>(json, source);
+
     /// <summary>Throws when the values cannot make an objective.</summary>
     /// <exception cref="ArgumentException">The message names the value and what it must be.</exception>
     public void Validate()

@@ -22,7 +22,9 @@ namespace Imago.Training;
 /// </code></example>
 public static class Trainer
 {
-    /// <summary>Runs to the end. Everything happens on the calling thread.</summary>
+    /// <summary>
+    /// Runs to the end, on the calling thread. The first player's module then holds the weights that are kept (its moving average, where there is one) and is in evaluation mode.
+    /// </summary>
     /// <param name="job">What to do. If its folder holds a checkpoint, the run goes on from there.</param>
     /// <param name="progress">Told after every step, on the calling thread.</param>
     /// <param name="cancellationToken">Ends the run after the step at hand; the state is saved and the result says so.</param>
@@ -95,6 +97,8 @@ internal sealed class TrainingRun<TBatch> : IDisposable
     /// <summary>Steps of the whole run: known, or what the clock will allow at the present speed.</summary>
     private double TotalSteps => double.IsFinite(LastStep) && _options.Minutes is null ? LastStep : Fraction > 0 ? Math.Min(LastStep, Step / Fraction) : LastStep;
 
+    private long WholeSteps => double.IsFinite(TotalSteps) ? Math.Max(Step, (long)Math.Round(TotalSteps)) : Step + 1;
+
     private int EvaluateEverySteps => _options.EvaluateEverySteps ?? (int)Math.Clamp(StepsPerEpoch, 50, 1000);
 
     internal TrainingResult ToEnd(IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
@@ -114,6 +118,8 @@ internal sealed class TrainingRun<TBatch> : IDisposable
             if (cancellationToken.IsCancellationRequested) end ??= TrainingEnd.Cancelled;
             if (end is not null || IsCheckpointDue()) Save();
         }
+        _ema?.Swap();
+        Model.eval();
         var counters = _state.Counters;
         return new TrainingResult(end.Value, Step, TimeSpan.FromSeconds(Seconds), values, counters.Validation, counters.BestStep, counters.BestLoss);
     }
@@ -143,7 +149,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
         {
             while (batches.Count < _options.Accumulation && source.MoveNext()) batches.Add(source.Current);
             using var scope = NewDisposeScope();
-            var context = new StepContext(Step, Epoch, Fraction, IsTraining: true, _options.ComputeType, _noise);
+            var context = new StepContext(Step, Epoch, WholeSteps, Fraction, IsTraining: true, _options.ComputeType, _noise);
             var factor = _options.Schedule.Factor(Step, TotalSteps);
             var values = new Dictionary<string, double>();
             foreach (var (player, optimizer) in _players)
@@ -215,7 +221,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
     private Dictionary<string, double> Means(IBatches<TBatch> data)
     {
         using var noise = new Generator((ulong)_options.Seed + 1);
-        var context = new StepContext(Step, Epoch, Fraction, IsTraining: false, _options.ComputeType, noise);
+        var context = new StepContext(Step, Epoch, WholeSteps, Fraction, IsTraining: false, _options.ComputeType, noise);
         var (sums, count) = (new Dictionary<string, double>(), 0);
         foreach (var batch in data.Epoch(0).Take(_options.EvaluationBatches ?? int.MaxValue))
         {
@@ -278,7 +284,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
     private TrainingProgress Progress(Dictionary<string, double> values, IReadOnlyDictionary<string, double>? validation) => new()
     {
         Step = Step,
-        TotalSteps = (long)Math.Round(Fraction > 0 ? Math.Max(Step, TotalSteps) : Step),
+        TotalSteps = WholeSteps,
         Fraction = Fraction,
         Elapsed = TimeSpan.FromSeconds(Seconds),
         Remaining = TimeSpan.FromSeconds(Fraction is > 0 and < 1 ? Seconds * (1 - Fraction) / Fraction : 0),

@@ -11,7 +11,7 @@ public class ResumeTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var (whole, cut) = (RunFolder.Create(folder["whole"], 1), RunFolder.Create(folder["cut"], 1));
+        var (whole, cut) = (RunFolder.Create(folder.File("whole"), 1), RunFolder.Create(folder.File("cut"), 1));
         Trainer.Run(TinyRun.Job(whole));
         foreach (var last in (int[])[7, 8, 13])
         {
@@ -30,7 +30,7 @@ public class ResumeTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var (whole, cut) = (RunFolder.Create(folder["whole"], 1), RunFolder.Create(folder["cut"], 1));
+        var (whole, cut) = (RunFolder.Create(folder.File("whole"), 1), RunFolder.Create(folder.File("cut"), 1));
         Trainer.Run(TinyRun.Job(whole));
         Assert.Throws<InvalidOperationException>(() => Trainer.Run(TinyRun.Job(cut, disturb: step => step.Step == crash ? throw new InvalidOperationException() : 0)));
         using (var log = new StreamWriter(cut.MetricsFile, append: true)) log.Write("{\"kind\":\"train\",\"st");      // the line at which the process died
@@ -43,7 +43,7 @@ public class ResumeTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var (whole, cut) = (RunFolder.Create(folder["whole"], 1), RunFolder.Create(folder["cut"], 1));
+        var (whole, cut) = (RunFolder.Create(folder.File("whole"), 1), RunFolder.Create(folder.File("cut"), 1));
         Trainer.Run(TinyRun.Job(whole));
         var kept = cut.StateFile + ".kept";
         var e = Assert.ThrowsAny<ImagoException>(() => Trainer.Run(TinyRun.Job(cut, disturb: step =>
@@ -68,7 +68,7 @@ public class ResumeTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var run = RunFolder.Create(folder["run"], 1);
+        var run = RunFolder.Create(folder.File("run"), 1);
         using var other = run.Lock();
         Assert.Contains("another process", Assert.Throws<ImagoException>(() => Trainer.Run(TinyRun.Job(run))).Message);
     }
@@ -77,8 +77,8 @@ public class ResumeTests
     public void Folder_ThatIsNotEmpty_IsRefusedForANewRun()
     {
         using var folder = new TemporaryFolder();
-        RunFolder.Create(folder["run"], 1);
-        Assert.Contains("--resume", Assert.Throws<ImagoException>(() => RunFolder.Create(folder["run"], 1)).Message);
+        RunFolder.Create(folder.File("run"), 1);
+        Assert.Contains("--resume", Assert.Throws<ImagoException>(() => RunFolder.Create(folder.File("run"), 1)).Message);
     }
 
     [Fact]
@@ -86,14 +86,14 @@ public class ResumeTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var run = RunFolder.Create(folder["run"], 1);
+        var run = RunFolder.Create(folder.File("run"), 1);
         Trainer.Run(TinyRun.Job(run));
         var other = nn.Linear(2, 2);
         var job = TinyRun.Job(run);
         Assert.ThrowsAny<CheckpointException>(() => Trainer.Run(job with { Players = [new("network", other, (_, _) => throw new InvalidOperationException(), new AdamWConfig())] }));
     }
 
-    private static void AssertSame(RunFolder expected, RunFolder got)
+    internal static void AssertSame(RunFolder expected, RunFolder got)
     {
         foreach (var (a, b) in new[] { (expected.StateFile, got.StateFile), (expected.LastWeights, got.LastWeights), (expected.BestWeights, got.BestWeights) })
         {

@@ -13,8 +13,8 @@ public class TensorBoardTests
     {
         using var folder = new TemporaryFolder();
         MetricsLine Line(long step) => new("train", step, 0, 1.5, new Dictionary<string, double> { ["loss"] = 0.25 });
-        using (var events = new TensorBoardEvents(folder["events"], [Line(1)])) events.Append(Line(300));
-        using var reader = new BinaryReader(File.OpenRead(folder["events"]));
+        using (var events = new TensorBoardEvents(folder.File("events"), [Line(1)])) events.Append(Line(300));
+        using var reader = new BinaryReader(File.OpenRead(folder.File("events")));
         var records = new List<byte[]>();
         while (reader.BaseStream.Position < reader.BaseStream.Length)
         {

@@ -85,13 +85,3 @@ internal static class TinyRun
         foreach (var player in job.Players) player.Module.Dispose();
     }
 }
-
-/// <summary>A folder that goes away with the test.</summary>
-internal sealed class TemporaryFolder : IDisposable
-{
-    internal string Path { get; } = Directory.CreateTempSubdirectory("imago-test-").FullName;
-
-    internal string this[string name] => System.IO.Path.Combine(Path, name);
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
-}

@@ -81,14 +81,14 @@ public class TrainerTests
     public void Run_LeavesNoTensorBehind()
     {
         using var folder = new TemporaryFolder();
-        var job = TinyRun.Job(RunFolder.Create(folder["run"], 1));
+        var job = TinyRun.Job(RunFolder.Create(folder.File("run"), 1));
         Trainer.Run(job);
         foreach (var player in job.Players)
         {
             foreach (var parameter in player.Module.parameters()) parameter.grad = null;
         }
         var before = Tensor.TotalCount;
-        Trainer.Run(job with { Folder = RunFolder.Create(folder["again"], 1) });
+        Trainer.Run(job with { Folder = RunFolder.Create(folder.File("again"), 1) });
         Assert.Equal(before, Tensor.TotalCount);
         TinyRun.Dispose(job);
     }
@@ -110,7 +110,7 @@ public class TrainerTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var run = RunFolder.Create(folder["run"], 1);
+        var run = RunFolder.Create(folder.File("run"), 1);
         var job = TinyRun.Job(run, TinyRun.Options with { Steps = 1000, EvaluateEverySteps = 2, Patience = 3 }, step => step.IsTraining ? 0 : Math.Abs(step.Step - 10) * 100);
         var result = Trainer.Run(job);
         Assert.Equal((TrainingEnd.NoImprovement, 16, 10), (result.End, result.Steps, result.BestStep!.Value));
@@ -122,7 +122,7 @@ public class TrainerTests
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        var run = RunFolder.Create(folder["run"], 1);
+        var run = RunFolder.Create(folder.File("run"), 1);
         var state = Array.Empty<byte>();
         var job = TinyRun.Job(run, disturb: step =>
         {
@@ -141,7 +141,7 @@ public class TrainerTests
     public void Options_AreTheirJson_AndUnknownKeysAreRefused()
     {
         using var folder = new TemporaryFolder();
-        var run = RunFolder.Create(folder["run"], TinyRun.Options);
+        var run = RunFolder.Create(folder.File("run"), TinyRun.Options);
         Assert.Equal(TinyRun.Options, run.ReadConfig<TrainingOptions>());
         File.WriteAllText(run.ConfigFile, """{ "steps": 3, "stepz": 4 }""");
         Assert.Contains("stepz", Assert.Throws<CheckpointException>(run.ReadConfig<TrainingOptions>).Message);

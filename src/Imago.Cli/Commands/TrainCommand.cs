@@ -1,0 +1,181 @@
+using System.CommandLine;
+using System.Globalization;
+using Imago.Autoencoders;
+using Imago.Data;
+using Imago.Training;
+
+namespace Imago.Cli.Commands;
+
+/// <summary><c>imago train autoencoder</c>: from options to a run's configuration, and from its progress to lines.</summary>
+internal static class TrainCommand
+{
+    private static readonly Option<string> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images.", HelpName = "NAME|PATH", DefaultValueFactory = _ => "faces" };
+    private static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
+    private static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
+    private static readonly Option<int?> Size = new("--size") { Description = "Side of the images in pixels; the default is their own.", HelpName = "PIXELS" };
+    private static readonly Option<int?> Channels = new("--channels") { Description = "1 for grey, 3 for colour; the default is the images' own.", HelpName = "N" };
+    private static readonly Option<int?> Count = new("--count") { Description = "Images of a drawn set.", HelpName = "N" };
+    private static readonly Option<bool> Flip = new("--flip") { Description = "Mirror half of the images." };
+    private static readonly Option<bool> RandomCrop = new("--random-crop") { Description = "Cut a random square out of slightly larger images." };
+    private static readonly Option<bool> Binarize = new("--binarize") { Description = "Draw every pixel once to be black or white." };
+    private static readonly Option<bool> Strict = new("--strict") { Description = "Stop at a broken image instead of skipping it." };
+    private static readonly Option<string> Network = new("--network") { Description = $"{string.Join(", ", AutoencoderPresets.All.Keys)}, or a JSON file.", HelpName = "KIND|FILE", DefaultValueFactory = _ => "conv" };
+    private static readonly Option<int?> Latents = new("--latents") { Description = "Number of latents, or of latent channels.", HelpName = "N" };
+    private static readonly Option<string> ObjectiveName = new("--objective") { Description = $"{string.Join(", ", Objectives.All.Keys)}, or a JSON file.", HelpName = "NAME|FILE", DefaultValueFactory = _ => "vae" };
+    private static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is Gaussian for colour and Bernoulli for grey.", HelpName = "KIND" };
+    private static readonly Option<double> Beta = new("--beta") { Description = "Weight of the KL term.", HelpName = "X", DefaultValueFactory = _ => 1 };
+    private static readonly Option<long> BetaWarmup = new("--beta-warmup") { Description = "Steps over which that weight rises from 0.", HelpName = "STEPS" };
+    private static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image in importance-weighted objectives.", HelpName = "K", DefaultValueFactory = _ => 1 };
+    private static readonly Option<double?> Minutes = new("--minutes") { Description = "Train for so long; 5 unless --steps or --epochs is given.", HelpName = "X" };
+    private static readonly Option<long?> Steps = new("--steps") { Description = "Train for so many steps.", HelpName = "N" };
+    private static readonly Option<double?> Epochs = new("--epochs") { Description = "Train for so many passes through the data.", HelpName = "X" };
+    private static readonly Option<int> Batch = new("--batch") { Description = "Images in a batch.", HelpName = "N", DefaultValueFactory = _ => 64 };
+    private static readonly Option<int> Accumulate = new("--accumulate") { Description = "Batches in a step.", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
+    private static readonly Option<ScheduleShape> Schedule = new("--schedule") { Description = "How the learning rate falls.", DefaultValueFactory = _ => ScheduleShape.Cosine };
+    private static readonly Option<long> Warmup = new("--warmup") { Description = "Steps over which the learning rate rises.", HelpName = "STEPS", DefaultValueFactory = _ => 50 };
+    private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
+    private static readonly Option<double?> Clip = new("--clip") { Description = "Largest norm of the gradient.", HelpName = "X" };
+    private static readonly Option<double> EmaDecay = new("--ema") { Description = "Decay of the moving average of the weights; 0 for none.", HelpName = "X", DefaultValueFactory = _ => 0.999 };
+    private static readonly Option<Precision> ComputePrecision = new("--precision") { Description = "What the network computes in.", DefaultValueFactory = _ => Precision.Fp32 };
+    private static readonly Option<long> Seed = new("--seed") { Description = "Seed of weights, order and noise.", HelpName = "N" };
+    private static readonly Option<int?> EvaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations on held-out images.", HelpName = "STEPS" };
+    private static readonly Option<int?> CheckpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; the default is every 30 seconds.", HelpName = "STEPS" };
+    private static readonly Option<int?> Patience = new("--patience") { Description = "Stop after so many evaluations without a new best.", HelpName = "N" };
+    private static readonly Option<string?> Out = new("--out", "-o") { Description = "The run's folder; the default is a new one in runs/.", HelpName = "FOLDER" };
+    private static readonly Option<string?> Resume = new("--resume") { Description = "Continue the run in this folder; --minutes, --steps or --epochs make it longer.", HelpName = "FOLDER" };
+
+    internal static Command Create() => new("train", "Train a model.")
+    {
+        new ImagoCommand("autoencoder", "Train an autoencoder on images.",
+            "imago train autoencoder --minutes 5",
+            "imago train autoencoder --data photos/ --size 64 --latents 64 --out runs/photos",
+            "imago train autoencoder --data mnist --download --network mlp --binarize --epochs 20",
+            "imago train autoencoder --resume runs/photos --minutes 30")
+        {
+            Source, DataFolder, Download, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples,
+            Minutes, Steps, Epochs, Batch, Accumulate, LearningRate, Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed,
+            EvaluateEvery, CheckpointEvery, Patience, Out, Resume, SharedOptions.Json,
+        }.Does(Run),
+    };
+
+    private static int Run(CommandContext context)
+    {
+        var (folder, config, splits) = context.Get(Resume) is { } path ? Continue(context, path) : Begin(context);
+        using var training = new AutoencoderTraining(config, splits, context.Device);
+        var result = context.Track("Training", sink => training.Run(folder, sink.For<TrainingProgress>(Describe), context.Cancellation));
+        Report(context, folder, result);
+        return result.End == TrainingEnd.Cancelled ? CliApp.Interrupted : CliApp.Success;
+    }
+
+    private static (RunFolder, AutoencoderRunConfig, DatasetSplits) Begin(CommandContext context)
+    {
+        var data = Data(context);
+        var splits = data.Open(context.Get(Download), context.Cancellation);
+        var loader = data.TrainingBatches(splits);
+        var config = Configure(context, data with { Size = data.Size, Channels = loader.Channels }, new ImageShape(loader.Channels, loader.Height, loader.Width));
+        config.Training.Validate();
+        var folder = RunFolder.Create(context.Get(Out) ?? NewFolder(splits.Name, config.Objective.Name), config);
+        return (folder, config, splits);
+    }
+
+    private static (RunFolder, AutoencoderRunConfig, DatasetSplits) Continue(CommandContext context, string path)
+    {
+        var fixedOptions = new Option[]
+        {
+            Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples, Batch, Accumulate, LearningRate,
+            Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
+        };
+        if (fixedOptions.FirstOrDefault(context.IsGiven) is { } given)
+            throw new ArgumentException($"{given.Name} cannot be changed when a run is continued; only --minutes, --steps and --epochs can.");
+        var folder = RunFolder.Open(path);
+        var config = folder.ReadConfig<AutoencoderRunConfig>();
+        if (context.IsGiven(Minutes) || context.IsGiven(Steps) || context.IsGiven(Epochs))
+        {
+            config = config with { Training = config.Training with { Minutes = context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs) } };
+            config.Training.Validate();
+            folder.WriteConfig(config);
+        }
+        return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
+    }
+
+    private static RunDataConfig Data(CommandContext context) => new()
+    {
+        Source = Rooted(context.Get(Source)!),
+        Folder = context.Get(DataFolder) is { } folder ? Path.GetFullPath(folder) : null,
+        Size = context.Get(Size), Channels = context.Get(Channels), Count = context.Get(Count), Seed = context.Get(Seed),
+        Flip = context.Get(Flip), RandomCrop = context.Get(RandomCrop), Binarize = context.Get(Binarize), Strict = context.Get(Strict), BatchSize = context.Get(Batch),
+    };
+
+    /// <summary>A path that works from wherever the run is continued; names stay names.</summary>
+    private static string Rooted(string source) =>
+        Datasets.All.Any(set => set.Name.Equals(source, StringComparison.OrdinalIgnoreCase)) || !Path.Exists(source) ? source : Path.GetFullPath(source);
+
+    private static AutoencoderRunConfig Configure(CommandContext context, RunDataConfig data, ImageShape shape)
+    {
+        var objective = Objective(context, shape);
+        var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
+        return new AutoencoderRunConfig
+        {
+            Data = data,
+            Network = NetworkOf(context, shape, isVariational: objective.Name is not ("ae" or "rae" or "wae_mmd")),
+            Objective = objective,
+            Optimizer = new AdamWConfig { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay) },
+            Seed = context.Get(Seed),
+            Training = new TrainingOptions
+            {
+                Minutes = hasNoEnd ? 5 : context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs), Accumulation = context.Get(Accumulate),
+                Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) },
+                MaxGradientNorm = context.Get(Clip), Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null,
+                Precision = context.Get(ComputePrecision), Seed = context.Get(Seed), EvaluateEverySteps = context.Get(EvaluateEvery),
+                CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
+            },
+        };
+    }
+
+    private static AutoencoderConfig NetworkOf(CommandContext context, ImageShape shape, bool isVariational)
+    {
+        var name = context.Get(Network)!;
+        if (AutoencoderPresets.All.TryGetValue(name, out var preset)) return preset(shape, context.Get(Latents), isVariational);
+        if (!File.Exists(name)) throw new ArgumentException($"--network is '{name}'; it must be one of {string.Join(", ", AutoencoderPresets.All.Keys)}, or a JSON file.");
+        return AutoencoderConfig.Parse(File.ReadAllText(name), name);
+    }
+
+    private static ObjectiveConfig Objective(CommandContext context, ImageShape shape)
+    {
+        var name = context.Get(ObjectiveName)!;
+        if (File.Exists(name)) return ObjectiveConfig.Parse(File.ReadAllText(name), name);
+        var objective = new ObjectiveConfig
+        {
+            Name = name, Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup), Samples = context.Get(Samples),
+            Likelihood = context.Get(Likelihood) ?? (shape.Channels > 1 ? LikelihoodKind.Gaussian : LikelihoodKind.Bernoulli),
+        };
+        objective.Validate();
+        return objective;
+    }
+
+    private static string NewFolder(string data, string objective) =>
+        Enumerable.Range(1, int.MaxValue).Select(n => Path.Combine("runs", $"{data}-{objective}{(n == 1 ? "" : $"-{n}")}")).First(path => !Path.Exists(path));
+
+    private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,
+        string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}, loss {progress.Values["loss"]:0.0}, {progress.ExamplesPerSecond:0} images/s"));
+
+    private static void Report(CommandContext context, RunFolder folder, TrainingResult result)
+    {
+        if (context.IsJson)
+        {
+            context.WriteJson(new { Run = folder.Path, Result = result });
+            return;
+        }
+        var run = Path.GetRelativePath(Environment.CurrentDirectory, folder.Path);
+        if (result.End == TrainingEnd.Cancelled)
+        {
+            context.Say($"Stopped after {result.Steps} steps; everything is saved. To go on: imago train autoencoder --resume {run}");
+            return;
+        }
+        context.Say(string.Create(CultureInfo.InvariantCulture, $@"Trained {result.Steps} steps in {result.Elapsed:h\:mm\:ss}{(result.End == TrainingEnd.NoImprovement ? "; the held-out loss did not improve any more" : "")}."));
+        if (result.Validation is { } values) context.Say($"Held out, nats an image: {string.Join(", ", values.Select(entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Key} {entry.Value:0.00}")))}.");
+        context.Say($"The run is in {run}: pictures over time in samples/, the model in checkpoints/, the log in metrics.jsonl.");
+        context.Hint($"Next: imago sample {run}, imago reconstruct {run}, imago traverse {run}");
+    }
+}
