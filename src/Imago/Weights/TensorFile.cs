@@ -41,6 +41,13 @@ public abstract class TensorFile : IDisposable
     /// <exception cref="CheckpointException">There is no such key, or its data are damaged, or of a type that Imago does not read.</exception>
     public abstract torch.Tensor Read(string name);
 
+    /// <summary>
+    /// Opens a file of any format that Imago reads, judged by its first bytes and not by its name: safetensors (or an index of shards), PyTorch checkpoints of both
+    /// containers, <c>.npy</c>, <c>.npz</c>, GGUF; or a folder of the hub that holds the weights of one model.
+    /// </summary>
+    /// <exception cref="CheckpointException">It is damaged or refused (the message names why), or something else (the message says what).</exception>
+    public static TensorFile Open(string path) => TensorFileOpener.Open(path);
+
     /// <summary>Whether the file holds this key.</summary>
     public virtual bool Contains(string name) => Tensors.Any(tensor => tensor.Name == name);
 

@@ -28,6 +28,9 @@ internal sealed partial class FormatsSet : GoldenSet
             case "idx":
                 RunIdx(golden, check);
                 break;
+            case "numpy":
+                RunNumpy(golden, check);
+                break;
             case var container:
                 throw new NotImplementedHereException($"Imago does not read {container} yet");
         }

@@ -53,7 +53,7 @@ public sealed class TorchCheckpoint : TensorFile
 
     /// <summary>Opens a checkpoint and checks it whole; numbers are read when they are asked for.</summary>
     /// <exception cref="CheckpointException">It is damaged or refused (the message names what is), or no checkpoint (the message says what it is).</exception>
-    public static TorchCheckpoint Open(string path)
+    public static new TorchCheckpoint Open(string path)
     {
         var file = new MappedFile(path);
         try

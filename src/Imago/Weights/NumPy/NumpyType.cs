@@ -25,6 +25,9 @@ internal sealed record NumpyType(ElementType? Element, bool IsBigEndian, char Te
         return new NumpyType(null, isBigEndian, code[0], code[0] == 'U' ? 4 * width : width);
     }
 
+    /// <summary>The string of an element type in the machine's order, or null where NumPy has no such type.</summary>
+    internal static string? CodeOf(ElementType type) => Elements.FirstOrDefault(entry => entry.Value == type).Key is { } code ? (type.Bytes == 1 ? "|" : "<") + code : null;
+
     /// <summary>NumPy's name of the type: <c>float32</c>, <c>int64</c>, <c>bool</c>, ….</summary>
     internal string Name => Element is null ? $"{Text}{(Text == 'U' ? ItemBytes / 4 : ItemBytes)}" : Element.Name switch
     {
