@@ -18,6 +18,7 @@ internal static class TensorFileOpener
             FileFormat.Kind.TorchLegacy => TorchCheckpoint.Open(path),
             FileFormat.Kind.Zip => IsNumpyArchive(path) ? NumpyFile.Open(path) : TorchCheckpoint.Open(path),
             FileFormat.Kind.Numpy => NumpyFile.Open(path),
+            FileFormat.Kind.Gguf => GgufFile.Open(path),
             FileFormat.Kind.Json => Safetensors.OpenSharded(path),
             var kind when path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && kind is FileFormat.Kind.Unknown => Safetensors.Open(path),
             var kind => throw new CheckpointException($"{path} is not a file of tensors but {FileFormat.Describe(kind)}."),

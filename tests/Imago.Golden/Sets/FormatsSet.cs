@@ -28,6 +28,9 @@ internal sealed partial class FormatsSet : GoldenSet
             case "idx":
                 RunIdx(golden, check);
                 break;
+            case "gguf":
+                RunGguf(golden, check);
+                break;
             case "numpy":
                 RunNumpy(golden, check);
                 break;
