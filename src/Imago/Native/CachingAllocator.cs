@@ -8,7 +8,7 @@ namespace Imago;
 /// once instead of at every operation. Sizes are rounded up to eighths of powers of two; a freed block goes to the list of its size.
 /// </summary>
 /// <remarks>
-/// All members may be called from any thread, with or without a managed frame below, and throw nothing. A block begins with a header
+/// All members may be called from any thread, with or without a managed frame below, and throw nothing. The garbage collector is told of what is taken from the system. A block begins with a header
 /// (its size class, and while it is free the next free block), 64 bytes before the data that libtorch sees.
 /// </remarks>
 internal static unsafe class CachingAllocator
@@ -142,17 +142,39 @@ internal static unsafe class CachingAllocator
     {
         var size = (long)BlockBytes(sizeClass);
         if (size > Math.Min(Limit, TrimAbove) - Reserved) Trim();
-        if (!IsAllowed(size)) return null;
+        var block = TryReserve(sizeClass, size);
+        if (block is null)
+        {
+            CollectGarbage(size);
+            block = TryReserve(sizeClass, size);
+        }
+        return block;
+    }
 
+    private static Block* TryReserve(int sizeClass, long size)
+    {
+        if (!IsAllowed(size)) return null;
         var block = FromSystem((nuint)size);
         if (block is null)
         {
-            Trim();
-            block = FromSystem((nuint)size);
+            Cancel(size);
+            return null;
         }
-        if (block is not null) block->SizeClass = sizeClass;
-        else Cancel(size);
+        block->SizeClass = sizeClass;
+        GC.AddMemoryPressure(size);        // a tensor is a small object to the collector; this tells it what hangs on such objects
         return block;
+    }
+
+    /// <summary>
+    /// Frees what tensors hold that nobody refers to any more, and trims. Their finalizers run on another thread, which may itself wait
+    /// for this one, so the wait is short.
+    /// </summary>
+    private static void CollectGarbage(long wanted)
+    {
+        var before = Live;
+        GC.Collect();
+        SpinWait.SpinUntil(() => before - Live >= wanted, TimeSpan.FromMilliseconds(200));
+        Trim();
     }
 
     private static bool IsAllowed(long size)
@@ -194,6 +216,7 @@ internal static unsafe class CachingAllocator
     private static void Unreserve(Block* block, nuint size)
     {
         ToSystem(block, size);
+        GC.RemoveMemoryPressure((long)size);
         var entered = false;
         _lock.Enter(ref entered);
         Count(0, reserved: -(long)size);

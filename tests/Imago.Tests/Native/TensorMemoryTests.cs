@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using CsCheck;
 using TorchSharp;
@@ -10,7 +11,12 @@ public class TensorMemoryTests
 {
     private const long Megabyte = 1 << 20;
 
-    public TensorMemoryTests() => Assert.SkipUnless(TensorMemory.IsTracked, $"the allocator is not in use: {TorchRuntime.Start().Allocator}");
+    public TensorMemoryTests()
+    {
+        Assert.SkipUnless(TensorMemory.IsTracked, $"the allocator is not in use: {TorchRuntime.Start().Allocator}");
+        GC.Collect();                       // what earlier tests left to the collector is not to be freed in the middle of this one
+        GC.WaitForPendingFinalizers();
+    }
 
     [Fact]
     public void ClassOf_AnySize_IsTheSmallestClassThatHoldsIt() =>
@@ -99,6 +105,37 @@ public class TensorMemoryTests
     }
 
     [Fact]
+    public void Limit_GarbageInTheWay_IsCollectedFirst()
+    {
+        TensorMemory.Trim();
+        TensorMemory.LimitBytes = TensorMemory.ReservedBytes + 64 * Megabyte;
+        try
+        {
+            Discard(count: 3, 16 * Megabyte);
+            zeros(32 * Megabyte / 4).Dispose();
+        }
+        finally
+        {
+            TensorMemory.LimitBytes = null;
+        }
+    }
+
+    [Fact]
+    public void Tensors_ThatAreNeverDisposed_DoNotPileUp()
+    {
+        TensorMemory.Trim();
+        var before = TensorMemory.ReservedBytes;
+        Discard(count: 3000, Megabyte);
+        Assert.InRange(TensorMemory.ReservedBytes - before, 0, 1500 * Megabyte);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Discard(int count, long bytes)
+    {
+        for (int i = 0; i < count; i++) zeros(bytes / 4);
+    }
+
+    [Fact]
     public void Tensor_LargerThanAnyMachine_IsAnErrorOneCanCatch()
     {
         var before = TensorMemory.LiveBytes;
@@ -126,7 +163,7 @@ public class TensorMemoryTests
     {
         var random = new Random(seed);
         var kept = new Queue<(Tensor Tensor, int Value)>();
-        for (int i = 0; i < 1000; i++)
+        for (int i = 0; i < 400; i++)
         {
             var elements = (long)Math.Pow(2, random.NextDouble() * (i % 50 == 0 ? 24.6 : 18)) - 1;
             kept.Enqueue((full(elements, i, dtype: float32), i));
