@@ -67,7 +67,7 @@ public static class Regularisers
     /// <param name="input">What it was given, [B, …], part of the graph of <paramref name="output"/>.</param>
     public static Tensor GradientPenalty(Tensor output, Tensor input)
     {
-        var gradient = autograd.grad([output.sum()], [input], create_graph: true)[0];
+        var gradient = autograd.grad([output.sum()], [input], retain_graph: true, create_graph: true)[0];
         return gradient.square().flatten(1).sum(1).mean();
     }
 
