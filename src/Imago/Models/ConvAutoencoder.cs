@@ -138,7 +138,7 @@ internal sealed class ConvAutoencoder : Autoencoder
         private readonly List<Level> _levels = [];
         private readonly List<Linear> _hidden = [];
         private readonly Func<Tensor, Tensor> _activation;
-        private readonly Linear _head;
+        private readonly Func<Tensor, Tensor> _head;                  // no field of its own: its key depends on the kind of autoencoder
         private readonly bool _variational;
 
         internal ConvEncoder(ConvConfig config)
@@ -158,8 +158,9 @@ internal sealed class ConvAutoencoder : Autoencoder
                 _hidden.Add(new Linear(sizes[i - 1], sizes[i]));
                 register_module($"lin{i}", _hidden[^1]);
             }
-            _head = new Linear(sizes[^1], config.Variational ? 2 * config.Latent : config.Latent);
-            register_module(config.Variational ? "mu_logvar_gen" : "mu_gen", _head);
+            var head = new Linear(sizes[^1], config.Variational ? 2 * config.Latent : config.Latent);
+            register_module(config.Variational ? "mu_logvar_gen" : "mu_gen", head);
+            _head = head.call;
         }
 
         internal DiagonalGaussian Posterior(Tensor x)
@@ -171,7 +172,7 @@ internal sealed class ConvAutoencoder : Autoencoder
                 foreach (var block in blocks) h = block.call(h);
             }
             h = _hidden.Aggregate(h.flatten(1), (h, lin) => _activation(lin.call(h)));
-            var output = _head.call(h);
+            var output = _head(h);
             if (!_variational) return Point(output);
             var pairs = output.view(x.shape[0], -1, 2);
             return new DiagonalGaussian(pairs.select(2, 0), pairs.select(2, 1));

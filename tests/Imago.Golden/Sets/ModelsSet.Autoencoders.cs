@@ -33,13 +33,8 @@ internal sealed partial class ModelsSet
         }
     }
 
-    private static Autoencoder LoadAutoencoder(GoldenCase golden, string config, string weights)
-    {
-        var model = DiffusersConfig.Parse(File.ReadAllText(golden.PathOf(config)), config).Create();
-        using var file = golden.Open(weights);
-        StoredWeights.CopyInto(model, file, AutoencoderKeys.Kl);
-        return model;
-    }
+    private static Autoencoder LoadAutoencoder(GoldenCase golden, string config, string weights) =>
+        AutoencoderFiles.LoadDiffusers(golden.PathOf(config), golden.PathOf(weights));
 
     private static void RunAutoencoderCall(Autoencoder model, JsonElement call, TensorFile io, Checks check)
     {
