@@ -12,6 +12,7 @@ internal static class Program
     [
         DoctorCommand.Create(),
         TrainCommand.Create(),
+        DemoCommand.Create(),
     ];
 
     private static int Main(string[] args)

@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Imago.Cli.Demo;
+
+namespace Imago.Cli.Commands;
+
+/// <summary><c>imago demo</c>: the lecture's story, learned on this machine in a few minutes and told on one page.</summary>
+internal static class DemoCommand
+{
+    internal static Command Create()
+    {
+        var output = new Option<string>("--out") { Description = "Folder for the page and its models.", DefaultValueFactory = _ => "imago-demo" };
+        var minutes = new Option<double>("--minutes") { Description = "About how long to take on two cores: the numbers of training steps follow from it.", DefaultValueFactory = _ => DemoPlan.DefaultMinutes };
+        var seed = new Option<long>("--seed") { Description = "Seed of faces, weights and noise; the same seed and minutes give the same page on the same machine.", DefaultValueFactory = _ => 1 };
+        var command = new ImagoCommand("demo", "Watch autoencoders learn faces, draw new ones, walk their latents and make a face smile; ends with one HTML page.",
+            "imago demo", "imago demo --minutes 10 --out story", "imago demo --seed 2 --json")
+        {
+            output, minutes, seed, SharedOptions.Json,
+        };
+        return command.Does(context =>
+        {
+            var plan = new DemoPlan(context.Get(minutes), context.Get(seed), context.Get(output)!);
+            var result = new DemoStory(plan, context).Tell();
+            if (context.IsJson) context.WriteJson(result);
+            context.Say($"The story is told in {result.Page}");
+            context.Hint($"Open it in a browser. Then try:\n  imago traverse {result.Vae} --data faces\n  imago edit {result.Vae} --data faces --attribute \"smile>0.3\"");
+        });
+    }
+}

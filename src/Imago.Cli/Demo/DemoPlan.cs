@@ -1,0 +1,37 @@
+namespace Imago.Cli.Demo;
+
+/// <summary>How much the demo does. Everything follows from the minutes, never from the clock, so that a seed gives the same page.</summary>
+/// <param name="Minutes">About how long it takes on two cores.</param>
+/// <param name="Seed">Of faces, weights and noise.</param>
+/// <param name="Folder">Where the page goes.</param>
+internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
+{
+    internal const double DefaultMinutes = 4;
+
+    /// <summary>Side of the pictures, in pixels.</summary>
+    internal const int Size = 64;
+
+    internal const int Latents = 48;
+
+    internal const int BatchSize = 64;
+
+    /// <summary>The weights λ that are compared; 1 is the VAE of the rest of the story.</summary>
+    internal const double SmallLambda = 0.01, LargeLambda = 50;
+
+    /// <summary>Faces to learn from.</summary>
+    internal int Faces => Math.Clamp((int)(3000 * Minutes), 500, 60_000);
+
+    /// <summary>Faces held out.</summary>
+    internal int HeldOut => Math.Clamp((int)(250 * Minutes), 100, 2000);
+
+    /// <summary>Training steps of the autoencoder and of the VAE.</summary>
+    internal long Steps => Scaled(1100);
+
+    /// <summary>Training steps of the two models with another λ.</summary>
+    internal long LambdaSteps => Scaled(450);
+
+    /// <summary>Training steps of the network that measures smiles.</summary>
+    internal long JudgeSteps => Scaled(500);
+
+    private long Scaled(double atDefault) => Math.Max(20, (long)(atDefault * Minutes / DefaultMinutes));
+}

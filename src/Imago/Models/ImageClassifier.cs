@@ -1,0 +1,85 @@
+using Imago.Layers;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Conv2d = Imago.Layers.Conv2d;
+using Linear = Imago.Layers.Linear;
+
+namespace Imago.Models;
+
+/// <summary>What an <see cref="ImageClassifier"/> is made of.</summary>
+public sealed record ImageClassifierConfig
+{
+    /// <summary>Channels of the images.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Side of the square images in pixels, a multiple of 2^(number of <see cref="Widths"/>).</summary>
+    public required int Size { get; init; }
+
+    /// <summary>Numbers that the network gives: one logit a class, or one value a quantity.</summary>
+    public required int Outputs { get; init; }
+
+    /// <summary>Channels at each resolution, from the pixels inwards; multiples of 8.</summary>
+    public IReadOnlyList<int> Widths { get; init; } = [16, 32, 64, 64];
+
+    /// <summary>Units of the hidden linear layer.</summary>
+    public int Hidden { get; init; } = 64;
+
+    /// <summary>Share of the features that a training step forgets.</summary>
+    public double Dropout { get; init; } = 0.3;
+
+    /// <summary>Builds the network with fresh weights; the same seed gives the same ones.</summary>
+    /// <exception cref="ArgumentException">The size does not fit the widths, or a width is no multiple of 8.</exception>
+    public ImageClassifier Create(long seed = 0)
+    {
+        var factor = 1 << Widths.Count;
+        if (Size <= 0 || Size % factor != 0) throw new ArgumentException($"ImageClassifier: size is {Size}; it must be a multiple of {factor}, one halving for each of the {Widths.Count} widths.");
+        if (Widths.Any(width => width <= 0 || width % 8 != 0)) throw new ArgumentException($"ImageClassifier: widths are [{string.Join(", ", Widths)}]; each must be a multiple of 8.");
+        using var state = get_rng_state();
+        try
+        {
+            manual_seed(seed);
+            return new ImageClassifier(this);
+        }
+        finally
+        {
+            set_rng_state(state);
+        }
+    }
+}
+
+/// <summary>
+/// A small network that reads classes or quantities off an image: at each resolution 3×3 convolution, group normalisation, SiLU and 2×2 maximum;
+/// then a hidden layer and the outputs. It judges what generative models draw.
+/// </summary>
+public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
+{
+    private readonly ModuleList<Conv2d> convs;
+    private readonly ModuleList<GroupNorm> norms;
+    private readonly Dropout dropout;
+    private readonly Linear hidden;
+    private readonly Linear output;
+
+    internal ImageClassifier(ImageClassifierConfig config)
+        : base(nameof(ImageClassifier))
+    {
+        int[] widths = [config.Channels, .. config.Widths];
+        var side = config.Size >> config.Widths.Count;
+        convs = nn.ModuleList([.. config.Widths.Select((width, i) => new Conv2d(widths[i], width, 3, padding: 1))]);
+        norms = nn.ModuleList([.. config.Widths.Select(width => Norms.Group(8, width))]);
+        dropout = nn.Dropout(config.Dropout);
+        hidden = new Linear(widths[^1] * side * side, config.Hidden);
+        output = new Linear(config.Hidden, config.Outputs);
+        RegisterComponents();
+    }
+
+    /// <summary>Reads images.</summary>
+    /// <param name="x">[B, C, H, W] in [0, 1]; its type is that of the computation.</param>
+    /// <returns>[B, Outputs], float32.</returns>
+    public override Tensor forward(Tensor x)
+    {
+        var h = x - 0.5;
+        foreach (var (conv, norm) in convs.Zip(norms)) h = nn.functional.max_pool2d(nn.functional.silu(norm.call(conv.call(h))), 2);
+        return output.call(nn.functional.silu(hidden.call(dropout.call(h.flatten(1))))).to(float32);
+    }
+}
