@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Imago.Data;
 using Imago.Weights;
 using TorchSharp;
@@ -28,13 +29,15 @@ public static class Trainer
     /// <param name="job">What to do. If its folder holds a checkpoint, the run goes on from there.</param>
     /// <param name="progress">Told after every step, on the calling thread.</param>
     /// <param name="cancellationToken">Ends the run after the step at hand; the state is saved and the result says so.</param>
+    /// <exception cref="TensorMemoryException">There is not enough memory for the tensors of a step.</exception>
     /// <exception cref="TrainingDivergedException">A loss or gradient became NaN or infinite.</exception>
-    /// <exception cref="ImagoException">A checkpoint cannot be read or written, or the data fail. What was written before is as it was.</exception>
+    /// <exception cref="ImagoException">A checkpoint cannot be read or written, or the data fail, or libtorch computes wrong numbers on this machine (<see cref="KernelCheck"/>). What was written before is as it was.</exception>
     public static TrainingResult Run<TBatch>(TrainingJob<TBatch> job, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
         where TBatch : IBatch
     {
         job.Options.Validate();
         if (job.Players.Count == 0) throw new ArgumentException("A run needs at least one player.", nameof(job));
+        KernelCheck.EnsureRight(CancellationToken.None);    // a second at the most, and only the first time
         using var folderLock = job.Folder?.Lock();
         using var defaultState = get_rng_state();
         try
@@ -43,9 +46,14 @@ public static class Trainer
             using var run = new TrainingRun<TBatch>(job);
             return run.ToEnd(progress, cancellationToken);
         }
+        catch (ExternalException e) when (TensorMemory.Explain(e) is { } memory)
+        {
+            throw memory;
+        }
         finally
         {
             set_rng_state(defaultState);
+            TensorMemory.Trim();
         }
     }
 }
