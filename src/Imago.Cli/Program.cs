@@ -13,6 +13,7 @@ internal static class Program
         DoctorCommand.Create(),
         TrainCommand.Create(),
         DemoCommand.Create(),
+        DataCommand.Create(),
     ];
 
     private static int Main(string[] args)

@@ -10,7 +10,7 @@ public sealed record DatasetInfo(string Name, string Description, Func<DatasetOp
 public static class Datasets
 {
     /// <summary>Every named set.</summary>
-    public static IReadOnlyList<DatasetInfo> All { get; } = [.. IdxDataset.Published];
+    public static IReadOnlyList<DatasetInfo> All { get; } = [.. DrawnSets.All, .. IdxDataset.Published, Cifar10Dataset.Published, CelebaDataset.Published];
 
     /// <summary>Opens a named set, or a folder, zip or parquet file of images.</summary>
     /// <param name="nameOrPath">A name in <see cref="All"/>, or a path; a path that could be a name is written <c>./mnist</c>.</param>
