@@ -10,6 +10,7 @@ internal sealed class ShardedSafetensors : TensorFile
 
     private readonly Dictionary<string, SafetensorsFile> _shards = [];
     private readonly Dictionary<string, SafetensorsFile> _shardOf = [];
+    private readonly Dictionary<string, string> _metadata = [];
 
     internal ShardedSafetensors(string indexPath)
     {
@@ -32,7 +33,9 @@ internal sealed class ShardedSafetensors : TensorFile
 
     public override IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    private readonly Dictionary<string, string> _metadata = [];
+    internal int ShardCount => _shards.Count;
+
+    internal long FileBytes => _shards.Values.Sum(shard => new FileInfo(shard.Path).Length);
 
     public override bool Contains(string name) => _shardOf.ContainsKey(name);
 
