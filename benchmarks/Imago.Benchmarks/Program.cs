@@ -9,6 +9,7 @@ internal static class Program
     private static readonly Dictionary<string, (string Description, Action<string[]> Run)> Topics = new()
     {
         ["allocator"] = ("x + x with Imago's allocator of tensor memory and with libtorch's", AllocatorBenchmark.Run),
+        ["weights"] = ("400 MB of safetensors, mapped and read by a copying loader", WeightsBenchmark.Run),
     };
 
     private static int Main(string[] args)

@@ -14,6 +14,7 @@ internal static class Program
         TrainCommand.Create(),
         DemoCommand.Create(),
         DataCommand.Create(),
+        InspectCommand.Create(),
     ];
 
     private static int Main(string[] args)

@@ -89,7 +89,15 @@ internal static class FileFormat
         var text = Encoding.UTF8.GetString(head).TrimStart('\uFEFF').TrimStart();
         if (text.StartsWith("<!DOCTYPE", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase)) return Kind.Html;
         if (text.StartsWith('{') || text.StartsWith('[')) return Kind.Json;
-        return HasZipEnd(file) ? Kind.Zip : Kind.Unknown;
+        if (HasZipEnd(file)) return Kind.Zip;
+        return IsTextPickle(file, head) ? Kind.BarePickle : Kind.Unknown;
+    }
+
+    /// <summary>A pickle of protocol 0: it begins with a mark or a name on a line of its own, and ends with a full stop.</summary>
+    private static bool IsTextPickle(MappedFile file, ReadOnlySpan<byte> head)
+    {
+        var line = head[..Math.Max(0, head.IndexOf((byte)'\n'))];
+        return line.Length > 0 && line[0] is (byte)'c' or (byte)'(' && !line.ContainsAny((byte)' ', (byte)'\t') && file.Span(file.Length - 1, 1)[0] == (byte)'.';
     }
 
     /// <summary>A zip may have other bytes before it.</summary>

@@ -35,7 +35,8 @@ public sealed record FileInspection(string Path, string Format, string Descripti
         return kind switch
         {
             FileFormat.Kind.Png or FileFormat.Kind.Jpeg or FileFormat.Kind.Gif or FileFormat.Kind.WebP or FileFormat.Kind.Bmp => OfImage(path),
-            FileFormat.Kind.Idx or FileFormat.Kind.Gzip => OfIdx(path),
+            FileFormat.Kind.Idx => OfIdx(path),
+            FileFormat.Kind.Gzip => OfGzip(path),
             FileFormat.Kind.Parquet => OfParquet(path),
             _ => OfTensors(path),
         };
@@ -72,6 +73,19 @@ public sealed record FileInspection(string Path, string Format, string Descripti
         var idx = IdxFile.Read(path);
         var info = new TensorInfo("array", ElementType.Of(idx.Type).Name, idx.Shape) { ByteCount = idx.Elements.Length };
         return new FileInspection(path, "idx", "IDX array", new FileInfo(path).Length) { Tensors = [info] };
+    }
+
+    /// <summary>The arrays of MNIST come gzipped; nothing else that does is read.</summary>
+    private static FileInspection OfGzip(string path)
+    {
+        try
+        {
+            return OfIdx(path);
+        }
+        catch (DataException e)
+        {
+            throw new CheckpointException($"{path} is {FileFormat.Describe(FileFormat.Kind.Gzip)}. (Nor is it an IDX array: {e.Message})", e);
+        }
     }
 
     private static FileInspection OfParquet(string path)

@@ -106,7 +106,7 @@ public sealed class FileMutationTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var path = _folder.File("valid.bin");
-        Dictionary<string, Tensor> tensors = new() { ["a.weight"] = arange(24, float32).reshape(2, 3, 4), ["b"] = tensor(7L), ["c"] = ones(5, ScalarType.Byte) };
+        Dictionary<string, Tensor> tensors = new() { ["a.weight"] = arange(24, float32).reshape(2, 3, 4), ["b"] = tensor(7L), ["c"] = ones(5, dtype: ScalarType.Byte) };
         switch (kind)
         {
             case "safetensors":

@@ -24,7 +24,7 @@ public sealed class NumpyTests : IDisposable
     public void WriteThenOpen_OfAnArchive_GivesTheSameTensors(bool compress)
     {
         using var scope = NewDisposeScope();
-        Dictionary<string, Tensor> tensors = new() { ["mu"] = arange(4, float64), ["sigma"] = eye(4, float64).t(), ["scalar"] = tensor(2.5f), ["images"] = zeros([2, 3, 3, 3], ScalarType.Byte) };
+        Dictionary<string, Tensor> tensors = new() { ["mu"] = arange(4, float64), ["sigma"] = eye(4, dtype: float64).t(), ["scalar"] = tensor(2.5f), ["images"] = zeros(2, 3, 3, 3, dtype: ScalarType.Byte) };
         NumpyFile.WriteArchive(_folder.File("a.npz"), tensors, compress);
         using var file = NumpyFile.Open(_folder.File("a.npz"));
         Assert.Equal(tensors.Keys, file.Tensors.Select(tensor => tensor.Name));
