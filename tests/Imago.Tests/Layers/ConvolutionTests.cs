@@ -37,6 +37,20 @@ public class ConvolutionTests
             (x, w, b) => ConvolutionReference.ConvTranspose2d(x, w, b, stride, padding, outputPadding));
     }
 
+    /// <summary>The downsampling of diffusers pads by one at the right and at the bottom only.</summary>
+    [Theory, InlineData(ScalarType.Float32, 1e-5), InlineData(ScalarType.BFloat16, 2e-2)]
+    public void Conv2d_AfterPaddingOnTwoSides_EqualsItsDefinition(ScalarType type, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        Tensor Draw(params long[] shape) => randn(shape, generator: generator).bfloat16().to(float64);
+        static Tensor Pad(Tensor x) => nn.functional.pad(x, [0, 1, 0, 1]);
+        var (x, w, b, g) = (Draw(Batch, 24, 13, 10), Draw(40, 24, 3, 3), Draw(40), Draw(Batch, 40, 6, 5));
+        var got = Results((x, w, b) => Convolution.Conv2d(Pad(x), w, b, (2, 2), (0, 0)), Convolution.ChannelsLast(x.to(type)), w.to(float32), b.to(float32), g.to(type));
+        var wanted = Results((x, w, b) => ConvolutionReference.Conv2d(Pad(x), w, b, stride: 2, padding: 0), x, w, b, g);
+        Assert.All(got.Zip(wanted), pair => Assert.InRange(((pair.First.to(float64) - pair.Second).abs().max() / pair.Second.abs().max()).item<double>(), 0, tolerance));
+    }
+
     public static TheoryData<int, int, int, ScalarType, int, bool> Grid()
     {
         var data = new TheoryData<int, int, int, ScalarType, int, bool>();
