@@ -25,6 +25,9 @@ internal sealed class CommandContext(ParseResult line, TextWriter output, TextWr
 
     internal CancellationToken Cancellation => cancellation;
 
+    /// <summary>The word of the command.</summary>
+    internal string CommandName => line.CommandResult.Command.Name;
+
     internal TextWriter Output => output;
 
     internal TextWriter Error => error;

@@ -10,6 +10,12 @@ internal static class Program
     /// <summary>The commands of <c>imago</c>, in the order of its help.</summary>
     internal static IEnumerable<Command> Commands() =>
     [
+        ReconstructCommand.Create(),
+        SampleCommand.Create(),
+        InterpolateCommand.Create(),
+        TraverseCommand.Create(),
+        EditCommand.Create(),
+        MapCommand.Create(),
         DoctorCommand.Create(),
         TrainCommand.Create(),
         DemoCommand.Create(),

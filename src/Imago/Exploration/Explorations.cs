@@ -17,16 +17,6 @@ public static class Reconstructions
         using var scope = NewDisposeScope();
         return space.Decode(space.Encode(images).Mean, progress, cancellation).MoveToOuterDisposeScope();
     }
-
-    /// <summary>Peak signal-to-noise ratio of each picture, −10 log₁₀ of its mean squared error, in decibels.</summary>
-    /// <param name="images">[N, C, H, W] in [0, 1].</param>
-    /// <param name="others">Of the same shape.</param>
-    public static double[] PeakSignalToNoise(Tensor images, Tensor others)
-    {
-        using var scope = NewDisposeScope();
-        var error = (images.to(float64) - others.to(float64)).square().flatten(1).mean([1L]);
-        return (-10 * error.log10()).data<double>().ToArray();
-    }
 }
 
 /// <summary>New pictures: decoded draws of a distribution over latents.</summary>

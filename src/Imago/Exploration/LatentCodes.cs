@@ -12,7 +12,7 @@ namespace Imago.Exploration;
 /// <param name="StandardDeviation">Their standard deviation.</param>
 /// <param name="Low">Their 1st percentile.</param>
 /// <param name="High">Their 99th percentile.</param>
-public sealed record LatentSummary(int Index, double Information, double Mean, double StandardDeviation, double Low, double High);
+public sealed record LatentRange(int Index, double Information, double Mean, double StandardDeviation, double Low, double High);
 
 /// <summary>The latents of a data set, and what is known of its pictures.</summary>
 public sealed class LatentCodes : IDisposable
@@ -56,7 +56,7 @@ public sealed class LatentCodes : IDisposable
     }
 
     /// <summary>Every latent, by decreasing information.</summary>
-    public IReadOnlyList<LatentSummary> Summarise()
+    public IReadOnlyList<LatentRange> Ranges()
     {
         using var scope = NewDisposeScope();
         var x = Means.to(float64);
@@ -64,7 +64,7 @@ public sealed class LatentCodes : IDisposable
         double[] low = Numbers(x.quantile(0.01, dim: 0)), high = Numbers(x.quantile(0.99, dim: 0));
         var information = IsVariational ? Numbers(MeanKl) : [.. deviation.Select(s => s * s)];
         return [.. Enumerable.Range(0, mean.Length)
-            .Select(i => new LatentSummary(i, information[i], mean[i], deviation[i], low[i], high[i]))
+            .Select(i => new LatentRange(i, information[i], mean[i], deviation[i], low[i], high[i]))
             .OrderByDescending(latent => latent.Information)];
 
         static double[] Numbers(Tensor t) => t.data<double>().ToArray();

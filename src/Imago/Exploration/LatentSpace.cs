@@ -21,14 +21,15 @@ public sealed class LatentSpace
     /// <param name="model">The network; it stays the caller's.</param>
     /// <param name="height">Rows of the pictures; the network's own <see cref="Autoencoder.ImageSize"/> by default.</param>
     /// <param name="width">Columns of the pictures.</param>
-    /// <param name="batchSize">Pictures that pass through the network at once.</param>
+    /// <param name="batchSize">Pictures that pass through the network at once; by default about as many as have half a million pixels together.</param>
     /// <exception cref="ArgumentException">The network cannot take pictures of that size.</exception>
-    public LatentSpace(Autoencoder model, int? height = null, int? width = null, int batchSize = 32)
+    public LatentSpace(Autoencoder model, int? height = null, int? width = null, int? batchSize = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        (Model, BatchSize) = (model, batchSize);
+        Model = model;
         (Height, Width) = (height ?? model.ImageSize.Height, width ?? model.ImageSize.Width);
+        BatchSize = batchSize ?? (int)Math.Clamp((1 << 19) / ((long)Height * Width), 1, 64);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 1, nameof(batchSize));
         _shape = model.LatentShape(Height, Width);
         Dimensions = (int)_shape.Aggregate(1L, (a, b) => a * b);
         var weight = model.parameters().FirstOrDefault();

@@ -23,7 +23,7 @@ public class LatentSpaceTests
         _ => new LatentSpace(new TinyConfig { InChannels = 1, OutChannels = 1, LatentChannels = 2, EncoderBlockOutChannels = [4, 4], DecoderBlockOutChannels = [4, 4], NumEncoderBlocks = [1, 1], NumDecoderBlocks = [1, 1] }.Create(seed: 1), 8, 8, batchSize: 3),
     };
 
-    /// <summary>Pictures that differ in brightness, half of them of the class "bright"; an attribute tells how bright.</summary>
+    /// <ranges>Pictures that differ in brightness, half of them of the class "bright"; an attribute tells how bright.</ranges>
     private static MemoryDataset Pictures(int count, int side)
     {
         var random = new Random(2);
@@ -97,7 +97,7 @@ public class LatentSpaceTests
         var before = Tensor.TotalCount;
         using (var codes = space.Encode(dataset, cancellation: Stop))
         {
-            codes.Summarise();
+            codes.Ranges();
             using var direction = AttributeEdit.Learn(codes.Means, ExampleSelector.Parse("bright", dataset).Select(codes));
             AttributeEdit.Apply(codes.Means, direction.Vector, [0, 1]).Dispose();
             LatentMap.Plane(codes).Points.Dispose();
@@ -129,29 +129,19 @@ public class LatentSpaceTests
     }
 
     [Fact]
-    public void Summary_IsOrderedByInformation_AndSpansTheCodes()
+    public void Ranges_AreOrderedByInformation_AndSpanTheCodes()
     {
         using var scope = NewDisposeScope();
         using var codes = Space("mlp").Encode(Pictures(40, 4), cancellation: Stop);
-        var summary = codes.Summarise();
-        Assert.Equal(summary.OrderByDescending(latent => latent.Information), summary);
-        foreach (var latent in summary)
+        var ranges = codes.Ranges();
+        Assert.Equal(ranges.OrderByDescending(latent => latent.Information), ranges);
+        foreach (var latent in ranges)
         {
             var own = codes.Means[.., latent.Index].to(float64);
             Assert.Equal(own.mean().item<double>(), latent.Mean, 9);
             Assert.InRange(latent.Low, own.min().item<double>(), latent.Mean);
             Assert.InRange(latent.High, latent.Mean, own.max().item<double>());
         }
-    }
-
-    [Fact]
-    public void PeakSignalToNoise_OfAKnownError()
-    {
-        using var scope = NewDisposeScope();
-        var x = zeros(2, 1, 4, 4);
-        var decibels = Reconstructions.PeakSignalToNoise(x, x + tensor(new[] { 0.1f, 1f }).view(2, 1, 1, 1));
-        Assert.Equal(20, decibels[0], 5);
-        Assert.Equal(0, decibels[1], 5);
     }
 
     [Fact]
