@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 
 namespace Imago.Cli;
@@ -48,7 +49,7 @@ internal static class CliApp
 
     private static int ReportBadUsage(ParseResult line, TextWriter error)
     {
-        foreach (var message in line.Errors.Select(e => e.Message).Distinct()) error.WriteLine($"error: {Plain(message)}");
+        foreach (var message in line.Errors.Select(Sentence).Distinct()) error.WriteLine($"error: {message}");
         foreach (var word in line.UnmatchedTokens.Take(1))
         {
             if (Spelling.Closest(word, Words(line)) is { } meant) error.WriteLine($"Did you mean '{meant}'?");
@@ -68,6 +69,14 @@ internal static class CliApp
     private static IEnumerable<string> Path(Command command) => command is RootCommand root
         ? [root.HelpName ?? root.Name]
         : [.. command.Parents.OfType<Command>().Take(1).SelectMany(Path), command.Name];
+
+    /// <summary>The message with the option that it is about.</summary>
+    private static string Sentence(ParseError e)
+    {
+        var message = Plain(e.Message);
+        var option = e.SymbolResult as OptionResult ?? e.SymbolResult?.Parent as OptionResult;
+        return option is null || message.Contains(option.Option.Name, StringComparison.Ordinal) ? message : $"{option.Option.Name}: {message}";
+    }
 
     /// <summary>System.CommandLine names .NET types in its messages; users know numbers.</summary>
     private static string Plain(string message) => message

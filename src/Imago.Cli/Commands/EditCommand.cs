@@ -10,6 +10,8 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago edit</c>: adds an attribute to pictures, or takes it away.</summary>
 internal static class EditCommand
 {
+    private const string Signed = "+0.##;-0.##;0";
+
     private static readonly Dictionary<string, DirectionMethod> Methods = new()
     {
         ["mean"] = DirectionMethod.MeanDifference,
@@ -38,9 +40,9 @@ internal static class EditCommand
     internal static Command Create() => new ImagoCommand(
         "edit",
         "Adds an attribute to pictures, or takes it away, along a direction learned from labelled pictures.",
-        "imago edit runs/faces --data faces --attribute smile",
-        "imago edit runs/faces me.jpg --data faces --attribute smile --keep head_tilt --method logistic",
-        "imago edit runs/smiles --data smiles.zip --attribute smiling --strengths 0,1,2")
+        "imago edit runs/faces --attribute smile",
+        "imago edit runs/faces me.jpg --attribute smile --keep head_tilt --method logistic",
+        "imago edit taef2_encoder.pth --data smiles.zip --attribute smile --strengths 0,1,2")
     {
         ExploreOptions.Model, ExploreOptions.Images, ExploreOptions.Data, ExploreOptions.DataFolder, Attribute, Keep, Method, Strengths, Count, Examples,
         ExploreOptions.Size, ExploreOptions.Seed, ExploreOptions.Out, SharedOptions.Json,
@@ -62,13 +64,17 @@ internal static class EditCommand
         var rows = Explorer.ToPictures(images).Zip(Explorer.ToPictures(edited).Chunk(strengths.Length), (own, row) => (IReadOnlyList<PixelImage>)[own, .. row]).ToList();
         explorer.Write(ImageGrid.Draw(rows, new GridOptions
         {
-            Title = $"{attribute.Text}{(kept.Count > 0 ? $", keeping {string.Join(", ", kept.Select(other => other.Text))}" : "")}",
-            ColumnLabels = ["picture", .. strengths.Select(s => Explorer.Text(s, "+0.##;-0.##;0"))],
+            Title = $"{attribute.Text}, by strength{(kept.Count > 0 ? $", keeping {string.Join(", ", kept.Select(other => other.Text))}" : "")}",
+            ColumnLabels = ["picture", .. strengths.Select(s => Explorer.Text(s, Signed))],
             Scale = explorer.Scale,
         }));
         if (strengths.Length > 1)
         {
-            explorer.WriteAnimation([.. strengths.Select((s, t) => ImageGrid.Draw([.. rows.Select(row => row[t + 1])], Math.Min(6, rows.Count), new GridOptions { Title = $"{attribute.Text} {Explorer.Text(s, "+0.##;-0.##;0")}", Scale = explorer.Scale }))], framesPerSecond: 4);
+            var titles = strengths.Select(s => $"{attribute.Text} {Explorer.Text(s, Signed)}").ToList();
+            var width = titles.Max(title => title.Length);              // frames of one size
+            explorer.WriteAnimation(
+                [.. titles.Select((title, t) => ImageGrid.Draw([.. rows.Select(row => row[t + 1])], Math.Min(6, rows.Count), new GridOptions { Title = title.PadRight(width), Scale = explorer.Scale }))],
+                framesPerSecond: 4);
         }
 
         context.Say($"The direction of '{attribute.Text}' from {direction.With} pictures with it and {direction.Without} without: it tells them apart with {direction.Accuracy:0.0%} accuracy (area under the ROC curve {direction.Area:0.000}).");

@@ -20,7 +20,7 @@ internal static class InterpolateCommand
     internal static Command Create() => new ImagoCommand(
         "interpolate",
         "Goes from one picture to another through the latents between them.",
-        "imago interpolate runs/faces --data faces",
+        "imago interpolate runs/faces",
         "imago interpolate runs/faces me.jpg you.jpg --way straight")
     {
         ExploreOptions.Model, ExploreOptions.Images, ExploreOptions.Data, ExploreOptions.DataFolder, Count, Steps, Way,

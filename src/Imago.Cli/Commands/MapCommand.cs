@@ -15,10 +15,10 @@ internal static class MapCommand
 
     internal static Command Create() => new ImagoCommand(
         "map",
-        "Draws the map of a latent space: with --data, where its pictures lie, in the plane of the two latents or of the two first principal components, coloured by label; "
+        "Draws the map of a latent space: where the pictures of a data set lie, in the plane of the two latents or of the two first principal components, coloured by label; "
         + "of a VAE with two latents also the manifold, the pictures on a grid of equal probability.",
-        "imago map runs/mnist-2d --data mnist",
-        "imago map runs/faces --data faces --colour skin_tone")
+        "imago map runs/mnist-2d",
+        "imago map runs/faces --colour skin_tone")
     {
         ExploreOptions.Model, ExploreOptions.Data, ExploreOptions.DataFolder, Colour, Side, Examples,
         ExploreOptions.Size, ExploreOptions.Seed, ExploreOptions.Out, SharedOptions.Json,

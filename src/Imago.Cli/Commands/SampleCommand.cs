@@ -24,7 +24,7 @@ internal static class SampleCommand
         "sample",
         "Draws new pictures from an autoencoder.",
         "imago sample runs/faces --count 100 --seed 7",
-        "imago sample runs/faces-ae --prior gmm --data faces")
+        "imago sample runs/faces-ae --prior gmm")
     {
         ExploreOptions.Model, Count, Prior, Components, Temperature, ExploreOptions.Data, ExploreOptions.DataFolder, Examples,
         ExploreOptions.Size, ExploreOptions.Seed, ExploreOptions.Out, SharedOptions.Json,
@@ -32,10 +32,10 @@ internal static class SampleCommand
 
     private static void Run(CommandContext context)
     {
-        using var explorer = new Explorer(context);
+        var isMixture = context.Get(Prior) == "gmm";
+        using var explorer = new Explorer(context, usesData: isMixture);
         using var generator = explorer.Random(0);
         var count = context.Get(Count);
-        var isMixture = context.Get(Prior) == "gmm";
         var z = isMixture ? FromMixture(context, explorer, count, generator) : PriorSamples.Normal(explorer.Space, count, generator, context.Get(Temperature));
         if (!isMixture && !explorer.Model.IsVariational)
             context.Warn("this is a plain autoencoder: its latents follow no normal distribution, so these are not like its data; try --prior gmm --data NAME.");

@@ -17,9 +17,9 @@ internal static class TraverseCommand
     internal static Command Create() => new ImagoCommand(
         "traverse",
         "Walks along each latent of an autoencoder, the others kept: the latents by decreasing information (mean KL to the prior; variance for a plain autoencoder), "
-        + "measured on --data or, without it, on a VAE's own samples. Starts from an image, or from the mean of all.",
+        + "measured on the data or, where there are none, on a VAE's own samples. Starts from an image, or from the mean of all.",
         "imago traverse runs/faces",
-        "imago traverse runs/faces me.jpg --data faces --latents 6",
+        "imago traverse runs/faces me.jpg --latents 6",
         "imago traverse btcvae_celeba.pt --range 3")
     {
         ExploreOptions.Model, ExploreOptions.Images, ExploreOptions.Data, ExploreOptions.DataFolder, Latents, Steps, Range, Examples,

@@ -21,7 +21,7 @@ internal static class ExploreOptions
     internal static Option<string?> Data { get; } = new("--data")
     {
         HelpName = "NAME|PATH",
-        Description = "Data set: a name such as faces or mnist, or a folder, zip or parquet file of images.",
+        Description = "Data set: a name such as faces or mnist, or a folder, zip or parquet file of images; by default the data that a run was trained on.",
     };
 
     internal static Option<string?> DataFolder { get; } = new("--data-folder") { HelpName = "PATH", Description = "Where the files of a published data set lie." };

@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Text.Json;
 using Imago.Autoencoders;
 using Imago.Data;
 using Imago.Exploration;
 using Imago.Images;
+using Imago.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,16 +20,21 @@ internal sealed class Explorer : IDisposable
     private readonly ImageDataset? _files;
 
     /// <summary>Loads the model, and looks at the first picture to learn the size.</summary>
-    internal Explorer(CommandContext context)
+    /// <param name="context">The command line.</param>
+    /// <param name="usesData">Whether a data set is opened: that of <c>--data</c>, or else the one that the model was trained on here.</param>
+    internal Explorer(CommandContext context, bool usesData = true)
     {
         _context = context;
         Seed = context.Get(ExploreOptions.Seed);
         var path = context.Get(ExploreOptions.Model)!;
         Model = AutoencoderFiles.Load(path);
         Model.to(context.Device);
+        var own = DataOfRun(path);
+        var size = context.Get(ExploreOptions.Size) ?? own?.Size;
         _files = context.Get(ExploreOptions.Images) is { Length: > 0 } names ? FromFiles(names) : null;
-        var size = context.Get(ExploreOptions.Size);
-        _data = context.Get(ExploreOptions.Data) is { } name ? Datasets.Open(name, new DatasetOptions { Folder = context.Get(ExploreOptions.DataFolder), Size = size ?? OwnSize(), Seed = Seed }, context.Cancellation) : null;
+        _data = !usesData ? null
+            : context.Get(ExploreOptions.Data) is { } name ? Datasets.Open(name, new DatasetOptions { Folder = context.Get(ExploreOptions.DataFolder), Size = size ?? OwnSize(), Seed = Seed }, context.Cancellation)
+            : own?.Open(allowDownload: false, context.Cancellation);
         var (height, width) = size is { } side ? (side, side) : SizeFor(_files ?? _data?.Train);
         Space = new LatentSpace(Model, height, width);
     }
@@ -74,7 +81,7 @@ internal sealed class Explorer : IDisposable
     internal Tensor Decode(Tensor z) => _context.Track("Decoding", sink => Space.Decode(z, sink, _context.Cancellation));
 
     /// <summary>The enlargement at which pictures are drawn, so that small ones can be seen.</summary>
-    internal int Scale => Math.Clamp(112 / Space.Width, 1, 4);
+    internal int Scale => (int)Math.Clamp(Math.Round(128.0 / Space.Width), 1, 4);
 
     /// <summary>Pictures of a batch in [0, 1].</summary>
     internal static IReadOnlyList<PixelImage> ToPictures(Tensor images) => Images.Pictures.FromBatch(images, PixelRange.ZeroToOne);
@@ -124,6 +131,15 @@ internal sealed class Explorer : IDisposable
         var order = Enumerable.Range(0, set.Count).ToArray();
         new Random(unchecked((int)Seed)).Shuffle(order);
         return new SubsetDataset(set, [.. order.Take(count)]);
+    }
+
+    /// <summary>The data of a run of Imago; null where the model is something else.</summary>
+    private static RunDataConfig? DataOfRun(string path)
+    {
+        if (!Directory.Exists(path) || !RunFolder.Exists(path)) return null;
+        var run = RunFolder.Open(path);
+        using var config = JsonDocument.Parse(File.ReadAllText(run.ConfigFile), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        return config.RootElement.TryGetProperty("kind", out _) ? run.ReadConfig<AutoencoderRunConfig>().Data : null;
     }
 
     private static MemoryDataset FromFiles(IReadOnlyList<string> names)

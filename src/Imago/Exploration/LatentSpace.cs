@@ -95,7 +95,7 @@ public sealed class LatentSpace
             var pixels = Model.ToPixels(Model.Decode(batch.to(_type, _device).reshape([batch.shape[0], .. _shape])));
             var unit = Model.Pixels == PixelRange.ZeroToOne ? pixels : (pixels + 1) / 2;
             pictures.Add(unit.to(float32, CPU).clamp(0, 1).MoveToOuterDisposeScope());
-            progress?.Report(new WorkProgress(done += batch.shape[0], z.shape[0], "decoding"));
+            progress?.Report(new WorkProgress(done += batch.shape[0], z.shape[0]));
         }
         return cat(pictures).MoveToOuterDisposeScope();
     }
@@ -115,7 +115,7 @@ public sealed class LatentSpace
             {
                 using var one = NewDisposeScope();
                 codes.Add(Encode(batch.ToFloat(PixelRange.ZeroToOne)), batch);
-                progress?.Report(new WorkProgress(codes.Count, dataset.Count, "encoding"));
+                progress?.Report(new WorkProgress(codes.Count, dataset.Count));
             }
         }
         return codes.Build(loader.Skipped);
@@ -136,7 +136,7 @@ public sealed class LatentSpace
             using var one = NewDisposeScope();
             var z = randn(Math.Min(BatchSize, count - codes.Count), Dimensions, generator: generator);
             codes.Add(Encode(Decode(z, cancellation: cancellation)), null);
-            progress?.Report(new WorkProgress(codes.Count, count, "sampling"));
+            progress?.Report(new WorkProgress(codes.Count, count));
         }
         return codes.Build([]);
     }
