@@ -10,17 +10,17 @@ internal static class Program
     /// <summary>The commands of <c>imago</c>, in the order of its help.</summary>
     internal static IEnumerable<Command> Commands() =>
     [
+        DemoCommand.Create(),
+        DataCommand.Create(),
+        TrainCommand.Create(),
         ReconstructCommand.Create(),
         SampleCommand.Create(),
         InterpolateCommand.Create(),
         TraverseCommand.Create(),
         EditCommand.Create(),
         MapCommand.Create(),
-        DoctorCommand.Create(),
-        TrainCommand.Create(),
-        DemoCommand.Create(),
-        DataCommand.Create(),
         InspectCommand.Create(),
+        DoctorCommand.Create(),
     ];
 
     private static int Main(string[] args)

@@ -70,10 +70,14 @@ internal static class EditCommand
         }));
         if (strengths.Length > 1)
         {
-            var titles = strengths.Select(s => $"{attribute.Text} {Explorer.Text(s, Signed)}").ToList();
-            var width = titles.Max(title => title.Length);              // frames of one size
+            var columns = Math.Min(6, rows.Count);
             explorer.WriteAnimation(
-                [.. titles.Select((title, t) => ImageGrid.Draw([.. rows.Select(row => row[t + 1])], Math.Min(6, rows.Count), new GridOptions { Title = title.PadRight(width), Scale = explorer.Scale }))],
+                [.. strengths.Select((s, t) => ImageGrid.Draw([.. rows.Select(row => row[t + 1])], columns, new GridOptions
+                {
+                    Title = attribute.Text,
+                    ColumnLabels = [.. Enumerable.Repeat(Explorer.Text(s, Signed), columns)],       // above the pictures, where no label changes the frame's size
+                    Scale = explorer.Scale,
+                }))],
                 framesPerSecond: 4);
         }
 

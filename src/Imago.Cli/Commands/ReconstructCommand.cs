@@ -2,8 +2,6 @@ using System.CommandLine;
 using Imago.Cli.Exploring;
 using Imago.Exploration;
 using Imago.Images;
-using Imago.Metrics;
-using static TorchSharp.torch;
 
 namespace Imago.Cli.Commands;
 
@@ -27,7 +25,7 @@ internal static class ReconstructCommand
         using var explorer = new Explorer(context);
         var images = explorer.Space.Load(explorer.Pictures(context.Get(Count)), context.Cancellation);
         var again = context.Track("Reconstructing", sink => Reconstructions.Of(explorer.Space, images, sink, context.Cancellation));
-        double[] decibels = [.. ImageQuality.Psnr(again.to(float64), images.to(float64)).data<double>()];
+        var decibels = Reconstructions.PeakSignalToNoise(again, images);
 
         var columns = Math.Min(8, decibels.Length);
         List<IReadOnlyList<PixelImage>> rows = [];

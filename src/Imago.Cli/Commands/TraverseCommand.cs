@@ -32,7 +32,7 @@ internal static class TraverseCommand
         using var codes = Codes(context, explorer);
         var (steps, range) = (context.Get(Steps), context.Get(Range));
         if (range is <= 0) throw new ArgumentException($"--range is {range}; it must be positive.");
-        var ranges = codes.Ranges();
+        var ranges = codes.Summarise();
         var walked = ranges.Take(context.Get(Latents)).Select(latent => range is { } r ? latent with { Low = -r, High = r } : latent).ToList();
         var start = Start(context, explorer, codes);
         var z = cat([.. walked.Select(latent => Traversals.Along(start, latent.Index, Traversals.Values(latent.Low, latent.High, steps)))]);

@@ -4,6 +4,7 @@ using Imago.Autoencoders;
 using Imago.Data;
 using Imago.Exploration;
 using Imago.Images;
+using Imago.Models;
 using Imago.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -28,6 +29,8 @@ internal sealed class Explorer : IDisposable
         Seed = context.Get(ExploreOptions.Seed);
         var path = context.Get(ExploreOptions.Model)!;
         Model = AutoencoderFiles.Load(path);
+        if (Model.Config is TinyConfig { NumDecoderBlocks.Count: 0 })
+            throw new CheckpointException($"{path} is an encoder alone; to make pictures of latents its decoder must lie beside it, named like it with 'decoder' for 'encoder'.");
         Model.to(context.Device);
         var own = DataOfRun(path);
         var size = context.Get(ExploreOptions.Size) ?? own?.Size;

@@ -1,3 +1,4 @@
+using Imago.Metrics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,6 +17,15 @@ public static class Reconstructions
     {
         using var scope = NewDisposeScope();
         return space.Decode(space.Encode(images).Mean, progress, cancellation).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Peak signal-to-noise ratio of each picture, in decibels (<see cref="ImageQuality.Psnr"/>).</summary>
+    /// <param name="images">[N, C, H, W] in [0, 1].</param>
+    /// <param name="others">Of the same shape.</param>
+    public static double[] PeakSignalToNoise(Tensor images, Tensor others)
+    {
+        using var decibels = WrappedTensorDisposeScope(() => ImageQuality.Psnr(images.to(float64), others.to(float64)));
+        return decibels.data<double>().ToArray();
     }
 }
 

@@ -56,7 +56,7 @@ public sealed class LatentCodes : IDisposable
     }
 
     /// <summary>Every latent, by decreasing information.</summary>
-    public IReadOnlyList<LatentRange> Ranges()
+    public IReadOnlyList<LatentRange> Summarise()
     {
         using var scope = NewDisposeScope();
         var x = Means.to(float64);

@@ -1,8 +1,10 @@
 using System.Text.Json;
+using Imago.Autoencoders;
 using Imago.Cli;
 using Imago.Golden;
 using Imago.Images;
 using Imago.Models;
+using Imago.Training;
 using Imago.Weights;
 
 namespace Imago.Tests;
@@ -124,6 +126,19 @@ public sealed class ExploreCommandTests : IDisposable
         Assert.Equal(0, Run("traverse", Model(), images[0], "-o", In("t.png")).Code);
         Assert.Equal(0, Run(["edit", Model(), .. images, "--data", Data(), "-a", "bright", "-o", In("e.png")]).Code);
         Assert.All(["r.png", "i.png", "t.png", "e.png"], name => Assert.True(File.Exists(In(name))));
+    }
+
+    [Fact]
+    public void ARun_BringsItsOwnData()
+    {
+        var network = new MlpConfig { Channels = 1, Height = Side, Width = Side, Hidden = [16], Latent = 3 };
+        var config = new AutoencoderRunConfig { Data = new RunDataConfig { Source = Data() }, Network = network, Training = new TrainingOptions { Steps = 1 } };
+        var run = RunFolder.Create(In("own"), config);
+        using var model = network.Create(seed: 1);
+        ModuleWeights.Save(model, run.LastWeights);
+        var (code, output, error) = Run("reconstruct", run.Path, "--count", "2", "-o", In("own.png"));
+        Assert.Equal((0, ""), (code, error));
+        Assert.StartsWith("2 pictures", output);
     }
 
     [Fact]

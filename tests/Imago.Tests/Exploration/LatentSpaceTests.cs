@@ -97,7 +97,7 @@ public class LatentSpaceTests
         var before = Tensor.TotalCount;
         using (var codes = space.Encode(dataset, cancellation: Stop))
         {
-            codes.Ranges();
+            codes.Summarise();
             using var direction = AttributeEdit.Learn(codes.Means, ExampleSelector.Parse("bright", dataset).Select(codes));
             AttributeEdit.Apply(codes.Means, direction.Vector, [0, 1]).Dispose();
             LatentMap.Plane(codes).Points.Dispose();
@@ -133,7 +133,7 @@ public class LatentSpaceTests
     {
         using var scope = NewDisposeScope();
         using var codes = Space("mlp").Encode(Pictures(40, 4), cancellation: Stop);
-        var ranges = codes.Ranges();
+        var ranges = codes.Summarise();
         Assert.Equal(ranges.OrderByDescending(latent => latent.Information), ranges);
         foreach (var latent in ranges)
         {
@@ -142,6 +142,16 @@ public class LatentSpaceTests
             Assert.InRange(latent.Low, own.min().item<double>(), latent.Mean);
             Assert.InRange(latent.High, latent.Mean, own.max().item<double>());
         }
+    }
+
+    [Fact]
+    public void PeakSignalToNoise_OfAKnownError()
+    {
+        using var scope = NewDisposeScope();
+        var x = zeros(2, 1, 4, 4);
+        var decibels = Reconstructions.PeakSignalToNoise(x, x + tensor(new[] { 0.1f, 1f }).view(2, 1, 1, 1));
+        Assert.Equal(20, decibels[0], 5);
+        Assert.Equal(0, decibels[1], 5);
     }
 
     [Fact]
