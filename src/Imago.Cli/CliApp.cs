@@ -124,12 +124,19 @@ internal static class CliApp
         public override int Invoke(ParseResult parseResult)
         {
             inner.Invoke(parseResult);
-            if (parseResult.CommandResult.Command is not ImagoCommand { Examples.Count: > 0 } command) return Success;
+            if (parseResult.CommandResult.Command is not ImagoCommand command) return Success;
             var output = parseResult.InvocationConfiguration.Output;
-            output.WriteLine("Examples:");
-            foreach (var example in command.Examples) output.WriteLine($"  {example}");
-            output.WriteLine();
+            Section("Notes:", command.Notes);
+            Section("Examples:", command.Examples);
             return Success;
+
+            void Section(string title, IReadOnlyList<string> lines)
+            {
+                if (lines.Count == 0) return;
+                output.WriteLine(title);
+                foreach (var text in lines) output.WriteLine($"  {text}");
+                output.WriteLine();
+            }
         }
     }
 }

@@ -11,6 +11,16 @@ internal sealed class ImagoCommand(string name, string description, params strin
 {
     internal IReadOnlyList<string> Examples => examples;
 
+    /// <summary>What else there is to know, a line each, for the command's own help.</summary>
+    internal IReadOnlyList<string> Notes { get; private set; } = [];
+
+    /// <summary>Adds <see cref="Notes"/>.</summary>
+    internal ImagoCommand Explained(params string[] notes)
+    {
+        Notes = notes;
+        return this;
+    }
+
     /// <summary>Sets what the command does, on the calling thread.</summary>
     /// <param name="work">Returns the exit code. It may throw anything: see <see cref="CliApp.Run"/>.</param>
     /// <param name="usesTorch">Whether libtorch is started before, with the options of the command line.</param>

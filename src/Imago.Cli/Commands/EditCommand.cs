@@ -39,7 +39,7 @@ internal static class EditCommand
 
     internal static Command Create() => new ImagoCommand(
         "edit",
-        "Adds an attribute to pictures, or takes it away, along a direction learned from labelled pictures.",
+        "Add an attribute to pictures, or take it away, along a direction learned from labelled pictures.",
         "imago edit runs/faces --attribute smile",
         "imago edit runs/faces me.jpg --attribute smile --keep head_tilt --method logistic",
         "imago edit taef2_encoder.pth --data smiles.zip --attribute smile --strengths 0,1,2")

@@ -19,7 +19,7 @@ internal static class InterpolateCommand
 
     internal static Command Create() => new ImagoCommand(
         "interpolate",
-        "Goes from one picture to another through the latents between them.",
+        "Go from one picture to another through the latents between them.",
         "imago interpolate runs/faces",
         "imago interpolate runs/faces me.jpg you.jpg --way straight")
     {

@@ -15,14 +15,15 @@ internal static class MapCommand
 
     internal static Command Create() => new ImagoCommand(
         "map",
-        "Draws the map of a latent space: where the pictures of a data set lie, in the plane of the two latents or of the two first principal components, coloured by label; "
-        + "of a VAE with two latents also the manifold, the pictures on a grid of equal probability.",
+        "Draw the map of a latent space.",
         "imago map runs/mnist-2d",
         "imago map runs/faces --colour skin_tone")
     {
         ExploreOptions.Model, ExploreOptions.Data, ExploreOptions.DataFolder, Colour, Side, Examples,
         ExploreOptions.Size, ExploreOptions.Seed, ExploreOptions.Out, SharedOptions.Json,
-    }.Does(Run);
+    }.Explained(
+        "It shows where the pictures of a data set lie, coloured by label: in the plane of the two latents, or of the first two principal components of more.",
+        "A VAE with two latents has a manifold too: its pictures on a grid of equal probability.").Does(Run);
 
     private static void Run(CommandContext context)
     {

@@ -12,7 +12,7 @@ internal static class ReconstructCommand
 
     internal static Command Create() => new ImagoCommand(
         "reconstruct",
-        "Shows pictures beside what an autoencoder makes of them.",
+        "Show pictures beside what an autoencoder makes of them.",
         "imago reconstruct runs/faces",
         "imago reconstruct taef2_encoder.pth photo.jpg --out photo-again.png")
     {

@@ -22,7 +22,7 @@ internal static class SampleCommand
 
     internal static Command Create() => new ImagoCommand(
         "sample",
-        "Draws new pictures from an autoencoder.",
+        "Draw new pictures from an autoencoder.",
         "imago sample runs/faces --count 100 --seed 7",
         "imago sample runs/faces-ae --prior gmm")
     {

@@ -16,15 +16,17 @@ internal static class TraverseCommand
 
     internal static Command Create() => new ImagoCommand(
         "traverse",
-        "Walks along each latent of an autoencoder, the others kept: the latents by decreasing information (mean KL to the prior; variance for a plain autoencoder), "
-        + "measured on the data or, where there are none, on a VAE's own samples. Starts from an image, or from the mean of all.",
+        "Walk along each latent of an autoencoder.",
         "imago traverse runs/faces",
         "imago traverse runs/faces me.jpg --latents 6",
         "imago traverse btcvae_celeba.pt --range 3")
     {
         ExploreOptions.Model, ExploreOptions.Images, ExploreOptions.Data, ExploreOptions.DataFolder, Latents, Steps, Range, Examples,
         ExploreOptions.Size, ExploreOptions.Seed, ExploreOptions.Out, SharedOptions.Json,
-    }.Does(Run);
+    }.Explained(
+        "Latents come by decreasing information: their mean KL to the prior, or their variance in a plain autoencoder.",
+        "It is measured on the data set or, where there is none, on a VAE's own samples.",
+        "The walk starts from the image, or else from the mean of all; the other latents stay.").Does(Run);
 
     private static void Run(CommandContext context)
     {
