@@ -23,6 +23,7 @@ internal sealed class ZipContainer
     private const int EndLength = 22;
     private const int CentralLength = 46;
     private const int LocalLength = 30;
+    private const int MaxExpansion = 1032;                                      // of deflate: 258 bytes for a quarter of a byte
     private const uint EndSignature = 0x06054b50;
     private const uint End64Signature = 0x06064b50;
     private const uint Locator64Signature = 0x07064b50;
@@ -134,6 +135,7 @@ internal sealed class ZipContainer
         if ((flags & 1) != 0) throw Damaged($"the member {name} is encrypted");
         if (method is not (0 or 8)) throw Damaged($"the member {name} is compressed by method {method}; only stored and deflated ones are read");
         if (method == 0 && stored != length) throw Damaged($"the member {name} is stored but has two lengths");
+        if (length / MaxExpansion > stored) throw Damaged($"the member {name} declares {length} bytes, more than {stored} compressed ones can hold");
         if (length < 0 || stored < 0 || offset < 0 || offset > directoryStart - prefix - LocalLength) throw Damaged($"the member {name} lies outside the file");
         var dataAt = CheckLocal(prefix + offset, name, nameBytes, header, stored, length, directoryStart);
         return new ZipMember(name, dataAt, stored, length, method == 8, UInt32(header, 16));

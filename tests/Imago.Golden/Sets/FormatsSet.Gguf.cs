@@ -23,8 +23,8 @@ internal sealed partial class FormatsSet
         foreach (var path in Files(golden))
         {
             void Read() => ReadAll(GgufFile.Open(golden.PathOf(path)));
-            if (mayAccept.Contains(Path.GetFileNameWithoutExtension(path))) RefusedOrBounded(check, path, Read);
-            else check.Refused(path, Read);
+            if (mayAccept.Contains(Path.GetFileNameWithoutExtension(path))) RefusedOrBounded(check, golden.PathOf(path), path, Read);
+            else Refused(check, golden.PathOf(path), path, Read);
         }
     }
 

@@ -73,7 +73,7 @@ internal sealed partial class FormatsSet
         {
             var verdict = EntryOf(config, path).GetProperty("default").GetString()!;
             if (verdict.StartsWith("reject", StringComparison.Ordinal)) check.Refused(path, () => ImageFile.Read(golden.PathOf(path)));
-            else RefusedOrBounded(check, path, () =>
+            else RefusedOrBounded(check, golden.PathOf(path), path, () =>
             {
                 var image = ImageFile.Read(golden.PathOf(path));
                 if (!verdict.EndsWith($" {image.Width}x{image.Height}", StringComparison.Ordinal)) throw new InvalidDataException($"{image.Width}×{image.Height}, expected {verdict}");

@@ -15,8 +15,8 @@ internal sealed partial class FormatsSet
             {
                 // NumPy's leniency is no reason to follow it, except where a bounded reading is right as well: declared sizes, and names that are never paths.
                 void Read() => ReadAll(NumpyFile.Open(golden.PathOf(path)));
-                if (config.GetProperty(path).ToString().Contains("accept", StringComparison.Ordinal)) RefusedOrBounded(check, path, Read);
-                else check.Refused(path, Read);
+                if (config.GetProperty(path).ToString().Contains("accept", StringComparison.Ordinal)) RefusedOrBounded(check, golden.PathOf(path), path, Read);
+                else Refused(check, golden.PathOf(path), path, Read);
             }
             return;
         }

@@ -144,14 +144,14 @@ internal sealed partial class FormatsSet
             switch (EntryOf(config, path).GetProperty("expect").GetString())
             {
                 case "refuse":
-                    check.Refused(path, Read);
+                    Refused(check, golden.PathOf(path), path, Read);
                     break;
                 case "load":
                     Read();
                     check.True(path, true);
                     break;
                 default:
-                    RefusedOrBounded(check, path, Read);
+                    RefusedOrBounded(check, golden.PathOf(path), path, Read);
                     break;
             }
         }

@@ -92,8 +92,8 @@ internal sealed partial class FormatsSet
         {
             var officialAccepts = EntryOf(config, path).GetProperty("safe_open").GetString()!.StartsWith("accept", StringComparison.Ordinal);
             void Read() => ReadAll(Safetensors.Open(golden.PathOf(path)));
-            if (officialAccepts) RefusedOrBounded(check, path, Read);
-            else check.Refused(path, Read);
+            if (officialAccepts) RefusedOrBounded(check, golden.PathOf(path), path, Read);
+            else Refused(check, golden.PathOf(path), path, Read);
         }
     }
 

@@ -5,6 +5,8 @@ namespace Imago.Golden.Sets;
 /// <summary>The set <c>formats</c>: what files of each container hold, and files that must be refused. A case names a list of files of one kind.</summary>
 internal sealed partial class FormatsSet : GoldenSet
 {
+    private const long FreeBytes = 192 << 20;
+
     /// <inheritdoc/>
     public override string Name => "formats";
 
@@ -47,8 +49,11 @@ internal sealed partial class FormatsSet : GoldenSet
     private static JsonElement EntryOf(JsonElement json, string file) =>
         json.TryGetProperty(file, out var entry) || json.TryGetProperty(Path.GetFileName(file), out entry) ? entry : json.GetProperty(Path.GetFileNameWithoutExtension(file));
 
-    /// <summary>The file is refused by one of Imago's own exceptions, or (where that is allowed) read to its end within the memory that its size permits.</summary>
-    private static void RefusedOrBounded(Checks check, string file, Action read)
+    /// <summary>The file is refused by one of Imago's own exceptions, and without memory that its size does not warrant.</summary>
+    private static void Refused(Checks check, string path, string name, Action read) => Bounded(check, path, name, () => check.Refused(name, read));
+
+    /// <summary>The file is refused, or read to its end, in bounded memory either way.</summary>
+    private static void RefusedOrBounded(Checks check, string path, string name, Action read) => Bounded(check, path, name, () =>
     {
         try
         {
@@ -59,9 +64,16 @@ internal sealed partial class FormatsSet : GoldenSet
         }
         catch (Exception e)
         {
-            check.True(file, false, $"{e.GetType().Name} instead of a clear refusal: {e.Message.Split('\n')[0]}");
-            return;
+            check.True(name, false, $"{e.GetType().Name} instead of a clear refusal: {e.Message.Split('\n')[0]}");
         }
-        check.True(file, true);
+    });
+
+    /// <summary>Managed memory at most a constant and a multiple of the file (objects are larger than the bytes that describe them).</summary>
+    private static void Bounded(Checks check, string path, string name, Action action)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        check.True(name, allocated <= FreeBytes + 64 * new FileInfo(path).Length, $"{allocated} bytes were allocated");
     }
 }
