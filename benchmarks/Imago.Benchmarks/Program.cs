@@ -9,6 +9,7 @@ internal static class Program
     private static readonly Dictionary<string, (string Description, Action<string[]> Run)> Topics = new()
     {
         ["allocator"] = ("x + x with Imago's allocator of tensor memory and with libtorch's", AllocatorBenchmark.Run),
+        ["loading"] = ("a data-loading epoch and one thread that decodes, resizes and stacks", LoadingBenchmark.Run),
         ["weights"] = ("400 MB of safetensors, mapped and read by a copying loader", WeightsBenchmark.Run),
     };
 

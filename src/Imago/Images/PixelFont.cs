@@ -30,6 +30,10 @@ internal static class PixelFont
         "FC24242418" + "18242418FC" + "7C08040408" + "4854545420" + "043F444020" + "3C4040207C" + "1C2040201C" + "3C4030403C" +   // pqrstuvw
         "4428102844" + "1CA0A0A07C" + "4464544C44" + "0008364100" + "00007F0000" + "0041360800" + "0804081008";                    // xyz{|}~
 
+    // String.Normalize needs the globalisation data that Imago does without.
+    private const string Accented = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöøùúûüýÿß";
+    private const string Plain = "AAAAAACEEEEIIIINOOOOOOUUUUYaaaaaaceeeeiiiinoooooouuuuyys";
+
     private const string Box = "7F4141417F";
 
     private static readonly Dictionary<char, string> Others = new()
@@ -78,11 +82,12 @@ internal static class PixelFont
         }
     }
 
-    // Runes first: half a surrogate pair, as a cut text may end with, is no text that can be normalised.
     private static IEnumerable<byte[]> Glyphs(string text) =>
-        from character in string.Concat(text.EnumerateRunes()).Normalize(NormalizationForm.FormD)
-        where char.GetUnicodeCategory(character) != UnicodeCategory.NonSpacingMark && !char.IsLowSurrogate(character)
-        select Glyph(character);
+        from rune in text.EnumerateRunes()
+        where Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark
+        let character = rune.IsBmp ? (char)rune.Value : '\uFFFD'
+        let accented = Accented.IndexOf(character, StringComparison.Ordinal)
+        select Glyph(accented < 0 ? character : Plain[accented]);
 
     // Digits keep their five columns, so that numbers below each other line up; other glyphs lose the empty columns at their sides.
     private static byte[] Glyph(char character)

@@ -123,6 +123,30 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void HostileZip_IsNeitherUnpackedNorBelieved()
+    {
+        var path = _folder.File("hostile.zip");
+        using (var zip = ZipFile.Open(path, ZipArchiveMode.Create))
+        {
+            void Add(string name, byte[] bytes)
+            {
+                using var entry = zip.CreateEntry(name).Open();
+                entry.Write(bytes);
+            }
+            Add("../../outside.png", Png(1));
+            Add("/absolute.png", Png(2));
+            Add("bomb.png", new byte[50_000_000]);
+            Add("good.png", Png(3));
+            Add("good.png", Png(4));                                        // a second file of that name: the first counts
+        }
+        var loader = new ImageLoader(new ImageFolderDataset(path));
+        using var batch = loader.Epoch(0, cancellationToken: TestContext.Current.CancellationToken).Single();
+        Assert.Equal("bomb.png", Path.GetFileName(loader.Skipped.Single().Name));
+        Assert.Contains(3, Enumerable.Range(0, batch.Indices.Count).Select(i => (int)batch.Bytes[i, 0, 0, 0].item<byte>()));
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
     public void Splits_NamedByFolders_AreKept_AndWhatIsTestedIsNotTrainedOn()
     {
         for (var i = 0; i < 30; i++) Write($"train/{(i % 2 == 0 ? "cat" : "dog")}/{i}.png", Png(i));

@@ -51,5 +51,18 @@ public class ImageGridTests
     }
 
     [Fact]
+    public void Accents_AreLeftOff()
+    {
+        byte[] Drawn(string text)
+        {
+            var canvas = new PixelImage(60, 9, 1, new byte[540]);
+            PixelFont.Draw(canvas, text, 0, 0, 1, [1]);
+            return canvas.Pixels;
+        }
+        Assert.Equal(Drawn("aeun"), Drawn("äéùñ"));
+        Assert.Equal(Drawn("aeun"), Drawn("a\u0308e\u0301u\u0300n\u0303"));
+    }
+
+    [Fact]
     public void EmptyGrid_IsRefused() => Assert.Throws<ArgumentException>(() => ImageGrid.Draw([], 2));
 }
