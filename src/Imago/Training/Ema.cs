@@ -29,11 +29,17 @@ public sealed class Ema : IDisposable
     /// <param name="decay">d in [0, 1).</param>
     /// <param name="warmup">How d grows in the first steps.</param>
     public Ema(nn.Module module, double decay, EmaWarmup warmup = EmaWarmup.None)
+        : this(module.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter)),
+            module.named_buffers().Where(entry => entry.buffer is not null).Select(entry => (entry.name, entry.buffer)), decay, warmup)
+    {
+    }
+
+    internal Ema(IEnumerable<(string Name, Tensor Value)> averaged, IEnumerable<(string Name, Tensor Value)> copied, double decay, EmaWarmup warmup)
     {
         if (decay is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(decay), decay, "The decay of the average must be in [0, 1).");
         (_decay, _warmup) = (decay, warmup);
-        _averaged = [.. module.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter, Copy(entry.parameter)))];
-        _copied = [.. module.named_buffers().Where(entry => entry.buffer is not null).Select(entry => (entry.name, entry.buffer, Copy(entry.buffer)))];
+        _averaged = [.. averaged.Select(entry => (entry.Name, entry.Value, Copy(entry.Value)))];
+        _copied = [.. copied.Select(entry => (entry.Name, entry.Value, Copy(entry.Value)))];
     }
 
     /// <summary>Updates made so far: n.</summary>
