@@ -22,7 +22,7 @@ public sealed class ImageBatch : IBatch
     /// <summary>Class of each image, int64 [B], −1 where an image has none; null if the data set has no classes.</summary>
     public Tensor? Labels { get; }
 
-    /// <summary>Attributes of each image, float32 [B, A] in the order of <see cref="ImageDataset.Attributes"/>; null if the data set has none.</summary>
+    /// <summary>Attributes of each image, float32 [B, A] in the order of <see cref="ImageDataset.Attributes"/>, NaN where unknown; null if the data set has none.</summary>
     public Tensor? Attributes { get; }
 
     /// <summary>Where each image stands in the data set.</summary>

@@ -11,7 +11,7 @@ public sealed record ImageItem
     /// <summary>Index into <see cref="ImageDataset.ClassNames"/>, or <see langword="null"/> without classes.</summary>
     public int? Label { get; init; }
 
-    /// <summary>One value for each of <see cref="ImageDataset.Attributes"/>, in that order; empty without attributes.</summary>
+    /// <summary>One value for each of <see cref="ImageDataset.Attributes"/>, in that order, NaN where it is unknown; empty without attributes.</summary>
     public IReadOnlyList<double> Attributes { get; init; } = [];
 
     /// <summary>A sentence that describes the image, or <see langword="null"/>.</summary>

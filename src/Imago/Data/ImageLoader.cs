@@ -17,6 +17,9 @@ public sealed record SkippedImage(int Index, string Name, string Reason);
 /// </summary>
 public sealed class ImageLoader : IBatches<ImageBatch>
 {
+    // Of a picture that is longer than that, crops are taken from its middle: a single row of a million pixels must not become a gigabyte.
+    private const int LongestAspect = 8;
+
     private readonly ImageDataset _dataset;
     private readonly LoaderOptions _options;
     private readonly int _workers;
@@ -190,7 +193,8 @@ public sealed class ImageLoader : IBatches<ImageBatch>
         var wide = size + (size + 7) / 8;
         if (_options.Resize == ResizeMode.Stretch) return Resampling.Resize(image, wide, wide, _options.Filter);
         var shorter = Math.Min(image.Width, image.Height);
-        return Resampling.Resize(image, (int)((long)image.Width * wide / shorter), (int)((long)image.Height * wide / shorter), _options.Filter);
+        int Scaled(int length) => (int)Math.Min((long)length * wide / shorter, wide * LongestAspect);
+        return Resampling.ResizeAndCrop(image, Scaled(image.Width), Scaled(image.Height), _options.Filter);
     }
 
     private sealed record PixelBatch(byte[] Pixels, List<int> Indices, List<PreparedImage> Images);

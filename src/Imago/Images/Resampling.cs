@@ -63,8 +63,8 @@ public static class Resampling
         if (w == width && h == height) return part;
         var straight = image.Channels == 4;
         var source = straight ? Premultiply(part) : part;
-        var rows = w == width ? source : Horizontally(source, Kernel.Create(w, width, filter), width);
-        var result = h == height ? rows : Vertically(rows, Kernel.Create(h, height, filter), height);
+        var rows = w == width ? source : Horizontally(source, new Kernel(w, width, filter), width);
+        var result = h == height ? rows : Vertically(rows, new Kernel(h, height, filter), height);
         return straight ? Unpremultiply(result) : result;
     }
 
@@ -93,19 +93,17 @@ public static class Resampling
     private static PixelImage Horizontally(PixelImage image, Kernel kernel, int width)
     {
         var (channels, result) = (image.Channels, new byte[width * image.Height * image.Channels]);
-        for (var y = 0; y < image.Height; y++)
+        for (var x = 0; x < width; x++)
         {
-            var row = image.Pixels.AsSpan(y * image.Width * channels, image.Width * channels);
-            var target = result.AsSpan(y * width * channels, width * channels);
-            for (var x = 0; x < width; x++)
+            var weights = kernel.At(x, out var first);
+            for (var y = 0; y < image.Height; y++)
             {
-                var weights = kernel.WeightsOf(x);
-                var first = kernel.First[x];
+                var row = image.Pixels.AsSpan((y * image.Width + first) * channels, weights.Length * channels);
                 for (var c = 0; c < channels; c++)
                 {
                     var sum = 1 << (Bits - 1);
-                    for (int k = 0, at = first * channels + c; k < weights.Length; k++, at += channels) sum += row[at] * weights[k];
-                    target[x * channels + c] = ToByte(sum);
+                    for (int k = 0, at = c; k < weights.Length; k++, at += channels) sum += row[at] * weights[k];
+                    result[(y * width + x) * channels + c] = ToByte(sum);
                 }
             }
         }
@@ -119,10 +117,10 @@ public static class Resampling
         for (var y = 0; y < height; y++)
         {
             Array.Fill(sums, 1 << (Bits - 1));
-            var weights = kernel.WeightsOf(y);
+            var weights = kernel.At(y, out var first);
             for (var k = 0; k < weights.Length; k++)
             {
-                var row = image.Pixels.AsSpan((kernel.First[y] + k) * stride, stride);
+                var row = image.Pixels.AsSpan((first + k) * stride, stride);
                 var weight = weights[k];
                 for (var x = 0; x < row.Length; x++) sums[x] += row[x] * weight;
             }
@@ -152,34 +150,30 @@ public static class Resampling
         return image with { Pixels = pixels };
     }
 
-    /// <summary>For each pixel of the result: the first pixel of the source that it sees, and the weights of that and the following ones.</summary>
-    private sealed record Kernel(int[] First, int[] Counts, int[] Weights, int Longest)
+    /// <summary>The weights of the source's pixels in each pixel of the result, for one direction. They are made when asked for: a table of all could be huge.</summary>
+    private sealed class Kernel(int from, int to, ResampleFilter filter)
     {
-        internal ReadOnlySpan<int> WeightsOf(int position) => Weights.AsSpan(position * Longest, Counts[position]);
+        private readonly double _scale = (double)from / to;
+        private readonly double[] _weights = new double[Longest(from, to, filter)];
+        private readonly int[] _fixedPoint = new int[Longest(from, to, filter)];
 
-        internal static Kernel Create(int from, int to, ResampleFilter filter)
+        private static long Longest(int from, int to, ResampleFilter filter) => Math.Min(from, 2 * (long)Math.Ceiling(filter.Radius * Math.Max((double)from / to, 1)) + 1);
+
+        /// <summary>Weights of the pixels from <paramref name="first"/> on, valid until the next call.</summary>
+        internal ReadOnlySpan<int> At(int position, out int first)
         {
-            var scale = (double)from / to;
-            var stretch = Math.Max(scale, 1);
-            var support = filter.Radius * stretch;
-            var longest = (int)Math.Ceiling(support) * 2 + 1;
-            var kernel = new Kernel(new int[to], new int[to], new int[checked(to * longest)], longest);
-            var weights = new double[longest];
-            for (var i = 0; i < to; i++)
+            var stretch = Math.Max(_scale, 1);
+            var (centre, support) = ((position + 0.5) * _scale, filter.Radius * stretch);
+            first = Math.Max(0, (int)(centre - support + 0.5));
+            var count = Math.Min(from, (int)(centre + support + 0.5)) - first;
+            var total = 0.0;
+            for (var k = 0; k < count; k++) total += _weights[k] = filter.Weight((k + first - centre + 0.5) * (1 / stretch));
+            for (var k = 0; k < count; k++)
             {
-                var centre = (i + 0.5) * scale;
-                var first = Math.Max(0, (int)(centre - support + 0.5));
-                var count = Math.Min(from, (int)(centre + support + 0.5)) - first;
-                var total = 0.0;
-                for (var k = 0; k < count; k++) total += weights[k] = filter.Weight((k + first - centre + 0.5) * (1 / stretch));
-                for (var k = 0; k < count; k++)
-                {
-                    var fixedPoint = (total == 0 ? weights[k] : weights[k] / total) * (1 << Bits);
-                    kernel.Weights[i * longest + k] = (int)(fixedPoint + (fixedPoint < 0 ? -0.5 : 0.5));
-                }
-                (kernel.First[i], kernel.Counts[i]) = (first, count);
+                var weight = (total == 0 ? _weights[k] : _weights[k] / total) * (1 << Bits);
+                _fixedPoint[k] = (int)(weight + (weight < 0 ? -0.5 : 0.5));
             }
-            return kernel;
+            return _fixedPoint.AsSpan(0, count);
         }
     }
 }

@@ -187,6 +187,21 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void ParquetShards_GiveTheSplitsOfTheirNames_WithoutLeaks()
+    {
+        var parquet = Path.Combine(Golden.GoldenFolder.Repository()!, "tests", "golden", "formats-images", "parquet");
+        Write("data/train-00000-of-00002.parquet", File.ReadAllBytes(Path.Combine(parquet, "snappy.parquet")));                // seven images …
+        Write("data/test-00000-of-00001.parquet", File.ReadAllBytes(Path.Combine(parquet, "one_broken_image.parquet")));       // … of which two are here, too
+        var splits = Datasets.Open(_folder.Path);
+        Assert.Equal((5, 3), (splits.Train.Count + splits.Validation.Count, splits.Test.Count));
+        Assert.Equal(["cat", "dog", "bird"], splits.Train.ClassNames);
+        var loader = new ImageLoader(splits.Test, new LoaderOptions { Size = 8, Channels = 3 });
+        using var batch = loader.Epoch(0, cancellationToken: TestContext.Current.CancellationToken).Single();
+        Assert.Equal([2, 3, 8, 8], batch.Bytes.shape);
+        Assert.Contains("row 1", loader.Skipped.Single().Name, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SmilesZip_LoadsWithItsClasses()
     {
         var path = Path.Combine(Golden.GoldenFolder.Repository()!, "..", "shared", "data", "smiles", "smiles.zip");

@@ -68,6 +68,15 @@ public class ResamplingTests
     }
 
     [Fact]
+    public void ARowOfAMillionPixels_ShrinksWithinItsOwnSize()
+    {
+        var row = new PixelImage(1_000_000, 1, 1, [.. Enumerable.Repeat((byte)90, 1_000_000)]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.All(Resampling.Resize(row, 64, 64, ResampleFilter.Bicubic).Pixels, level => Assert.Equal(90, level));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
+    }
+
+    [Fact]
     public void Resize_EqualsPillow()
     {
         var folder = Path.Combine(GoldenFolder.Find() ?? "", "metrics", "resize");
