@@ -10,6 +10,8 @@ internal static class Program
     {
         ["allocator"] = ("x + x with Imago's allocator of tensor memory and with libtorch's", AllocatorBenchmark.Run),
         ["loading"] = ("a data-loading epoch and one thread that decodes, resizes and stacks", LoadingBenchmark.Run),
+        ["optimizer"] = ("an AdamW step over 400 tensors by Imago and by TorchSharp", OptimizerBenchmark.Run),
+        ["train"] = ("a training step of the networks mlp, conv and kl by Imago and by PyTorch", TrainingBenchmark.Run),
         ["weights"] = ("400 MB of safetensors, mapped and read by a copying loader", WeightsBenchmark.Run),
     };
 

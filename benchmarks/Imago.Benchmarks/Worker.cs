@@ -14,8 +14,14 @@ internal sealed class Worker : IDisposable
     /// <param name="topic">The topic and its arguments, as on the command line, that make this program call <see cref="Answer"/>.</param>
     /// <param name="environment">Variables of the process, added to the present ones.</param>
     internal Worker(string[] topic, IReadOnlyDictionary<string, string> environment)
+        : this(Environment.ProcessPath!, [.. Host(), .. topic], environment)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. Host(), .. topic]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+    }
+
+    /// <summary>The same with another program that answers each line of its input with a number of seconds.</summary>
+    internal Worker(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         _process = Process.Start(start) ?? throw new InvalidOperationException("The process did not start.");
     }

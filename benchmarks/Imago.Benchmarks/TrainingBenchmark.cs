@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Globalization;
+using Imago.Autoencoders;
+using Imago.Images;
+using Imago.Models;
+using Imago.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Benchmarks;
+
+/// <summary>
+/// <c>train --python PATH [--network mlp|conv|kl] [--precision fp32|bf16] [--threads N] [--rounds N] [--peer-optimizer default|fused]</c>: a training step of
+/// Imago's networks and of the same ones in PyTorch, as people run it and with its allocator's thresholds raised; the three in turn, median ratios.
+/// </summary>
+internal static class TrainingBenchmark
+{
+    private static readonly Dictionary<string, string> RaisedThresholds = new()
+    {
+        ["MALLOC_MMAP_THRESHOLD_"] = "8589934592", ["MALLOC_TRIM_THRESHOLD_"] = "8589934592", ["MALLOC_TOP_PAD_"] = "268435456",
+    };
+
+    private static readonly Dictionary<string, (AutoencoderConfig Network, LikelihoodKind Likelihood, int Batch, int StepsPerRound)> Networks = new()
+    {
+        ["mlp"] = (new MlpConfig { Channels = 1, Height = 28, Width = 28, Latent = 50 }, LikelihoodKind.Bernoulli, 128, 20),
+        ["conv"] = (new ConvConfig { Channels = 3, Height = 64, Width = 64, Latent = 32 }, LikelihoodKind.Bernoulli, 64, 5),
+        ["kl"] = (new KlConfig { BlockOutChannels = [32, 64, 64], NormNumGroups = 8, SampleSize = 64 }, LikelihoodKind.Gaussian, 8, 2),
+    };
+
+    internal static void Run(string[] args)
+    {
+        var options = args.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0].TrimStart('-'), pair => pair[1]);
+        string Get(string name, string otherwise) => options.GetValueOrDefault(name, otherwise);
+        var (precision, threads) = (Get("precision", "fp32"), Get("threads", "2"));
+        if (options.TryGetValue("worker", out var network)) Answer(network, precision, int.Parse(threads, CultureInfo.InvariantCulture));
+        else if (!options.TryGetValue("python", out var python)) Console.Error.WriteLine("Give --python PATH: an interpreter with PyTorch (and diffusers for kl).");
+        else Compare(python, options.TryGetValue("network", out var one) ? [one] : [.. Networks.Keys], precision, threads, Get("peer-optimizer", "default"), int.Parse(Get("rounds", "15"), CultureInfo.InvariantCulture));
+    }
+
+    private static void Compare(string python, IEnumerable<string> networks, string precision, string threads, string peerOptimizer, int rounds)
+    {
+        Console.WriteLine($"training step, {precision}, {threads} threads     Imago   PyTorch    raised   Imago/PyTorch   Imago/raised");
+        foreach (var network in networks)
+        {
+            var (_, _, batch, steps) = Networks[network];
+            var omp = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = threads };
+            string[] peer = [Script(), network, batch.ToString(CultureInfo.InvariantCulture), threads, precision, peerOptimizer];
+            using var imago = new Worker(["train", "--worker", network, "--precision", precision, "--threads", threads], omp);
+            using var plain = new Worker(python, peer, omp);
+            using var raised = new Worker(python, peer, RaisedThresholds.Concat(omp).ToDictionary());
+            var question = steps.ToString(CultureInfo.InvariantCulture);
+            var seconds = Enumerable.Range(0, rounds).Select(_ => (Imago: imago.Ask(question), Plain: plain.Ask(question), Raised: raised.Ask(question))).ToList();
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{network,-5} batch {batch,3}                 {Median(seconds.Select(s => s.Imago)) * 1e3,8:0.0} ms {Median(seconds.Select(s => s.Plain)) * 1e3,7:0.0} ms {Median(seconds.Select(s => s.Raised)) * 1e3,7:0.0} ms {Median(seconds.Select(s => s.Imago / s.Plain)),12:0.000} {Median(seconds.Select(s => s.Imago / s.Raised)),14:0.000}"));
+        }
+    }
+
+    private static void Answer(string network, string precision, int threads)
+    {
+        TorchRuntime.Start(new TorchOptions { Threads = threads });
+        var (config, likelihood, batch, _) = Networks[network];
+        using var model = config.Create();
+        var objective = Objectives.Create(new ObjectiveConfig { Likelihood = likelihood });
+        using var optimizer = new AdamWConfig().Create(ParameterGroup.All(model));
+        using var x = rand(batch, model.Channels, model.ImageSize.Height, model.ImageSize.Width);
+        using var noise = new Generator();
+        var context = new ObjectiveContext(0, 1, batch, noise, precision == "bf16" ? bfloat16 : float32);
+        void Step()
+        {
+            using var scope = NewDisposeScope();
+            optimizer.ZeroGrad();
+            objective(model, x, context).Loss.backward();
+            optimizer.Step(1e-3);
+        }
+        for (int i = 0; i < 3; i++) Step();
+        Worker.Answer(question =>
+        {
+            var steps = int.Parse(question, CultureInfo.InvariantCulture);
+            var time = Stopwatch.StartNew();
+            for (int i = 0; i < steps; i++) Step();
+            return time.Elapsed / steps;
+        });
+    }
+
+    private static string Script()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            var script = Path.Combine(folder.FullName, "benchmarks", "peers", "train_step.py");
+            if (File.Exists(script)) return script;
+        }
+        throw new FileNotFoundException("benchmarks/peers/train_step.py was not found above the program; run the benchmark from the repository.");
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
