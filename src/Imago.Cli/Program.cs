@@ -21,6 +21,7 @@ internal static class Program
         MapCommand.Create(),
         InspectCommand.Create(),
         DoctorCommand.Create(),
+        EvaluateCommand.Create(),
     ];
 
     private static int Main(string[] args)

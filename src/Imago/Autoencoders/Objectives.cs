@@ -161,7 +161,7 @@ public static class Objectives
         var terms = likelihood(model, Decode(model, z.flatten(0, 1), x, at), repeated).view(x.shape[0], samples);
         reconstruction = terms.mean();
         var wide = new DiagonalGaussian(posterior.Mean.unsqueeze(1), posterior.LogVar.unsqueeze(1));
-        return -terms + (-0.5 * (Math.Log(2 * Math.PI) + z.square()) - wide.LogDensityPerLatent(z)).flatten(2).sum(2);
+        return -terms + (DiagonalGaussian.LogPriorPerLatent(z) - wide.LogDensityPerLatent(z)).flatten(2).sum(2);
     }
 
     /// <summary>K samples of every posterior, [B, K, …].</summary>

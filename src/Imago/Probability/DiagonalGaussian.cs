@@ -63,7 +63,11 @@ public sealed class DiagonalGaussian
     /// <summary>Differential entropy of every image, [B].</summary>
     public Tensor Entropy() => EntropyPerLatent().flatten(1).sum(1);
 
+    /// <summary>log N(z; 0, 1) of every component, [B, …].</summary>
+    /// <param name="z">Points, [B, …].</param>
+    public static Tensor LogPriorPerLatent(Tensor z) => -0.5 * (Math.Log(2 * Math.PI) + z.square());
+
     /// <summary>log N(z; 0, I) of every image, [B]: the density of the prior.</summary>
     /// <param name="z">Points, [B, …].</param>
-    public static Tensor LogPrior(Tensor z) => (-0.5 * (Math.Log(2 * Math.PI) + z.square())).flatten(1).sum(1);
+    public static Tensor LogPrior(Tensor z) => LogPriorPerLatent(z).flatten(1).sum(1);
 }

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Globalization;
+using Imago.Autoencoders;
+using Imago.Data;
+using Imago.Training;
+using TorchSharp;
+
+namespace Imago.Cli.Commands;
+
+/// <summary><c>imago evaluate</c>: how well an autoencoder does on images that it has not seen.</summary>
+internal static class EvaluateCommand
+{
+    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, or a file or folder of any autoencoder that Imago reads.", HelpName = "MODEL" };
+    private static readonly Option<string?> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images; the default is the run's own.", HelpName = "NAME|PATH" };
+    private static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
+    private static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
+    private static readonly Option<string> Split = Choice("--split", "Which part of it.", "test", "validation", "train");
+    private static readonly Option<bool> Binarize = new("--binarize") { Description = "Draw every pixel once to be black or white." };
+    private static readonly Option<int?> Images = new("--images") { Description = "Score the first so many images; the default is all.", HelpName = "N" };
+    private static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image for the bound of log p(x).", HelpName = "K", DefaultValueFactory = _ => 100 };
+    private static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is the run's own, or Bernoulli." };
+    private static readonly Option<double?> Sigma = new("--sigma") { Description = "Standard deviation of a pixel, where it is not learned.", HelpName = "X" };
+    private static readonly Option<long> Seed = new("--seed") { Description = "Seed of the noise.", HelpName = "N" };
+    private static readonly Option<int> Batch = new("--batch") { Description = "Images encoded at once.", HelpName = "N", DefaultValueFactory = _ => 100 };
+
+    internal static Command Create() => new ImagoCommand("evaluate", "Score an autoencoder: likelihood bounds, what each latent carries, PSNR and SSIM.",
+        "imago evaluate runs/faces-vae",
+        "imago evaluate runs/mnist-vae --samples 5000",
+        "imago evaluate taef2_encoder.pth --data photos/ --json")
+    {
+        Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, SharedOptions.Json,
+    }.Does(Run);
+
+    private static void Run(CommandContext context)
+    {
+        var path = context.Get(Model)!;
+        using var model = AutoencoderFiles.Load(path);
+        model.to(context.Device);
+        var run = RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) ? RunFolder.Open(path).ReadConfig<AutoencoderRunConfig>() : null;
+        var set = Subset(context, Open(context, model, run));
+        var loader = new ImageLoader(set, new LoaderOptions { BatchSize = context.Get(Batch), Shuffle = false, Size = SizeOf(model, run), Channels = model.Channels });
+        var options = new LikelihoodOptions { Objective = Objective(context, model, run), Samples = context.Get(Samples), Seed = context.Get(Seed) };
+        var report = context.Track("Scoring", sink => LikelihoodEvaluation.Evaluate(model, Bytes(loader, context.Cancellation), options, context.Device,
+            sink.For<WorkProgress>(done => (done.Done, set.Count, null)), context.Cancellation));
+        if (loader.Skipped.Count > 0) context.Warn($"{loader.Skipped.Count} images cannot be read and were left out; the first is {loader.Skipped[0].Name}.");
+        if (context.IsJson) context.WriteJson(new { Model = path, Data = set.Name, Split = context.Get(Split), Likelihood = options.Objective.Likelihood, Report = report });
+        else Print(context, report, set.Name);
+    }
+
+    private static IEnumerable<torch.Tensor> Bytes(ImageLoader loader, CancellationToken cancellation)
+    {
+        foreach (var batch in loader.Epoch(0, cancellationToken: cancellation))
+        {
+            using (batch) yield return batch.Bytes;
+        }
+    }
+
+    private static ImageDataset Open(CommandContext context, Autoencoder model, AutoencoderRunConfig? run)
+    {
+        if (context.Get(Source) is null && run is null) throw new ArgumentException("Say with --data what to score the model on: a named data set, or a folder of images.");
+        var data = context.Get(Source) is { } source ? new RunDataConfig { Source = source, Size = SizeOf(model, run) } : run!.Data;
+        if (context.Get(DataFolder) is { } folder) data = data with { Folder = folder };
+        if (context.Get(Binarize)) data = data with { Binarize = true };
+        var splits = data.Open(context.Get(Download), context.Cancellation);
+        return splits.Parts.First(part => part.Name == context.Get(Split)).Set;
+    }
+
+    private static ImageDataset Subset(CommandContext context, ImageDataset set)
+    {
+        if (context.Get(Images) is not { } count) return set;
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, "--images");
+        return count >= set.Count ? set : new SubsetDataset(set, [.. Enumerable.Range(0, count)]);
+    }
+
+    /// <summary>The side that images are brought to: a run's own, or what a network of square images was made for.</summary>
+    private static int? SizeOf(Autoencoder model, AutoencoderRunConfig? run) =>
+        run is not null ? run.Data.Size : model.ImageSize is var (height, width) && height == width ? height : null;
+
+    private static ObjectiveConfig Objective(CommandContext context, Autoencoder model, AutoencoderRunConfig? run)
+    {
+        var objective = run?.Objective ?? new ObjectiveConfig { Likelihood = model.Output == DecoderOutput.Logits ? LikelihoodKind.Bernoulli : LikelihoodKind.Gaussian, Sigma = 0.1 };
+        if (context.Get(Likelihood) is { } likelihood) objective = objective with { Likelihood = likelihood };
+        return context.Get(Sigma) is { } sigma ? objective with { Sigma = sigma } : objective;
+    }
+
+    private static void Print(CommandContext context, LikelihoodReport report, string data)
+    {
+        context.Say($"{report.Images} images of {data}; nats are means over them.");
+        Line("log p(x)", report.LogLikelihood, $"bound from {report.Samples} samples, ± {Number(report.LogLikelihoodError)}");
+        Line("ELBO", report.Elbo, "");
+        Line("reconstruction", report.Reconstruction, report.EntropyFloor > 0 ? $"of which {Number(report.EntropyFloor)} no model can avoid on grey pixels" : "");
+        Line("KL", report.Kl, "");
+        Line("bits/dimension", report.BitsPerDimension, "");
+        Line("information", report.MutualInformation, $"nats that latents tell of their image, among {report.AggregateImages}");
+        Line("marginal KL", report.MarginalKl, "between all latents together and the prior");
+        Line("PSNR", report.Psnr, "dB");
+        Line("SSIM", report.Ssim, "");
+        if (report.KlPerLatent is not { } latents) return;
+        context.Say($"{"active latents",-15} {report.ActiveUnits,9} of {latents.Count}");
+        var largest = latents.Select((kl, index) => (kl, index)).OrderByDescending(latent => latent.kl).Take(10);
+        context.Say($"{"KL per latent",-15} {string.Join(", ", largest.Select(latent => string.Create(CultureInfo.InvariantCulture, $"{latent.index}: {latent.kl:0.00}")))}{(latents.Count > 10 ? ", …" : "")}");
+
+        void Line(string name, double? value, string remark)
+        {
+            if (value is { } number) context.Say($"{name,-15} {Number(number),9} {remark}".TrimEnd());
+        }
+    }
+
+    private static string Number(double? value) => value?.ToString("0.00", CultureInfo.InvariantCulture) ?? "";
+
+    private static Option<string> Choice(string name, string description, params string[] values)
+    {
+        var option = new Option<string>(name) { Description = description, HelpName = string.Join('|', values), DefaultValueFactory = _ => values[0] };
+        option.AcceptOnlyFromAmong(values);
+        return option;
+    }
+}
