@@ -1,6 +1,6 @@
 namespace Imago.Data;
 
-/// <summary>A data set in its three parts. No content occurs in two of them.</summary>
+/// <summary>A data set in its three parts. No content occurs in two of them (for CelebA, its authors' split is taken at its word).</summary>
 /// <param name="Train">To learn from.</param>
 /// <param name="Validation">To choose settings and the best checkpoint by.</param>
 /// <param name="Test">To report numbers on, once.</param>
@@ -22,10 +22,13 @@ public sealed record DatasetSplits(ImageDataset Train, ImageDataset Validation, 
         return new DatasetSplits(train, validation, test) { Name = name, Description = description }.Limited(options.Count);
     }
 
-    /// <summary>The test part is given; a tenth of the training part, by content, becomes the validation part.</summary>
+    /// <summary>
+    /// The test part is given; what occurs in it is taken out of the training part (Fashion-MNIST has a few such images),
+    /// and a tenth of the rest, by content, becomes the validation part.
+    /// </summary>
     internal static DatasetSplits WithTest(string name, string description, ImageDataset train, ImageDataset test, DatasetOptions options)
     {
-        var (learn, validation, _) = ContentSplit.Split(train, test: 0, seed: options.Seed);
+        var (learn, validation, _) = ContentSplit.Split(ContentSplit.Without(train, test), test: 0, seed: options.Seed);
         return new DatasetSplits(learn, validation, test) { Name = name, Description = description }.Limited(options.Count);
     }
 

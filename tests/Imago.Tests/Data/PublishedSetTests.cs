@@ -30,13 +30,13 @@ public sealed class PublishedSetTests : IDisposable
         return packed.ToArray();
     }
 
-    private void WriteMnist(int train, int test)
+    private void WriteMnist(int train, int test, int shared = 0)
     {
         byte[] Images(int count, int offset) => Idx(8, [count, 2, 3], [.. Enumerable.Range(0, count * 6).Select(i => (byte)(i / 6 + offset))]);
         byte[] Labels(int count) => Idx(8, [count], [.. Enumerable.Range(0, count).Select(i => (byte)(i % 10))]);
         File.WriteAllBytes(_folder.File("train-images-idx3-ubyte.gz"), GZip(Images(train, 0)));
         File.WriteAllBytes(_folder.File("train-labels-idx1-ubyte"), Labels(train));
-        File.WriteAllBytes(_folder.File("t10k-images-idx3-ubyte"), Images(test, train));
+        File.WriteAllBytes(_folder.File("t10k-images-idx3-ubyte"), Images(test, train - shared));
         File.WriteAllBytes(_folder.File("t10k-labels-idx1-ubyte.gz"), GZip(Labels(test)));
     }
 
@@ -49,6 +49,15 @@ public sealed class PublishedSetTests : IDisposable
         Assert.Equal(60, splits.Test.Get(0).Image.Pixels[0]);
         Assert.Equal(3, splits.Test.Get(3).Label);
         Assert.Equal((3, 2, 1), (splits.Test.Get(0).Image.Width, splits.Test.Get(0).Image.Height, splits.Test.Get(0).Image.Channels));
+    }
+
+    [Fact]
+    public void TestImages_AmongTheTrainingImages_AreLeftOutThere()
+    {
+        WriteMnist(60, 10, shared: 4);
+        var splits = Datasets.Open("fashion-mnist", Here);
+        Assert.Equal((56, 10), (splits.Train.Count + splits.Validation.Count, splits.Test.Count));
+        Assert.All(Enumerable.Range(0, splits.Train.Count), i => Assert.InRange(splits.Train.Get(i).Image.Pixels[0], 0, 55));
     }
 
     [Fact]
