@@ -13,6 +13,7 @@ internal static class Program
         DemoCommand.Create(),
         DataCommand.Create(),
         TrainCommand.Create(),
+        EvaluateCommand.Create(),
         ReconstructCommand.Create(),
         SampleCommand.Create(),
         InterpolateCommand.Create(),
@@ -21,7 +22,6 @@ internal static class Program
         MapCommand.Create(),
         InspectCommand.Create(),
         DoctorCommand.Create(),
-        EvaluateCommand.Create(),
     ];
 
     private static int Main(string[] args)
