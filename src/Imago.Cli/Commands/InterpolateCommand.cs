@@ -46,7 +46,7 @@ internal static class InterpolateCommand
         context.Say($"{pairs} ways of {steps} pictures each, {way}.");
         explorer.Finish(
             new { Pairs = pairs, Steps = steps, Way = way, Files = explorer.Written },
-            $"--way {(way == "straight" ? "spherical" : "straight")} for comparison; imago edit MODEL --data NAME --attribute NAME changes one thing at a time.");
+            $"--way {(way == "straight" ? "spherical" : "straight")} for comparison; imago edit {explorer.Name} --data NAME --attribute NAME changes one thing at a time.");
     }
 
     /// <summary>The latents of the end points, pair after pair: [2 · pairs, D].</summary>

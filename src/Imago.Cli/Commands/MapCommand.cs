@@ -9,7 +9,7 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago map</c>: a whole latent space at a glance.</summary>
 internal static class MapCommand
 {
-    private static readonly Option<string?> Colour = new("--colour", "--color") { HelpName = "ATTRIBUTE", Description = "What colours the points: an attribute of the data set (a number by its quarters); the classes by default." };
+    private static readonly Option<string?> Colour = new("--colour", "--color") { HelpName = "ATTRIBUTE", Description = "What colours the points: an attribute of the data set (a number in eight steps); the classes by default." };
     private static readonly Option<int> Side = ExploreOptions.Number("--side", 20, 2, "Pictures in a row of the manifold of two latents.");
     private static readonly Option<int> Examples = ExploreOptions.Number("--examples", 2000, 2, "Pictures of the data set to place on the map.");
 
@@ -35,7 +35,7 @@ internal static class MapCommand
         var shares = explorer.HasData ? DrawCodes(context, explorer, hasManifold ? "-codes" : "") : null;
         explorer.Finish(
             new { Latents = explorer.Space.Dimensions, VarianceShares = shares, Files = explorer.Written },
-            "--colour ATTRIBUTE shows where an attribute lies; imago edit MODEL moves pictures along it.");
+            $"--colour ATTRIBUTE shows where an attribute lies; imago edit {explorer.Name} moves pictures along it.");
     }
 
     private static void DrawManifold(CommandContext context, Explorer explorer)
@@ -56,7 +56,7 @@ internal static class MapCommand
         var group = groups.Of(codes);
         var points = group.Select((g, i) => new ScatterPoint(xy[2 * i], xy[2 * i + 1], g)).ToList();
         string Axis(int i) => explorer.Space.Dimensions == 2 ? $"z{i}" : $"component {i + 1} ({shares[i]:0%} of the variance)";
-        explorer.Write(ScatterPicture.Draw(points, groups.Names, $"{examples.Name}: {points.Count} codes{(groups.Title is { } title ? $" by {title}" : "")}", Axis(0), Axis(1)), suffix);
+        explorer.Write(ScatterPicture.Draw(points, groups.Names, $"{examples.Name}: {points.Count} codes{(groups.Title is { } title ? $" by {title}" : "")}", Axis(0), Axis(1), groups.AreOrdered), suffix);
         context.Say($"{points.Count} pictures of {examples.Name}; the plane holds {shares.Sum():0%} of the variance of their codes.");
         return shares;
     }

@@ -46,6 +46,6 @@ internal static class ReconstructCommand
         context.Say($"{decibels.Length} pictures of {explorer.Space.Width}×{explorer.Space.Height} pixels through {explorer.Space.Dimensions} latents: PSNR {decibels.Average():0.0} dB on average, {decibels.Min():0.0} to {decibels.Max():0.0} dB.");
         explorer.Finish(
             new { explorer.Space.Height, explorer.Space.Width, Latents = explorer.Space.Dimensions, Psnr = decibels, MeanPsnr = decibels.Average(), Files = explorer.Written },
-            "imago traverse MODEL walks along each latent; imago interpolate MODEL A.png B.png goes from one picture to another.");
+            $"imago traverse {explorer.Name} walks along each latent; imago interpolate {explorer.Name} A.png B.png goes from one picture to another.");
     }
 }

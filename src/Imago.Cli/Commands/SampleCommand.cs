@@ -45,7 +45,7 @@ internal static class SampleCommand
         context.Say($"{count} new pictures of {explorer.Space.Width}×{explorer.Space.Height} pixels, seed {explorer.Seed}.");
         explorer.Finish(
             new { Count = count, Prior = context.Get(Prior), explorer.Seed, explorer.Space.Height, explorer.Space.Width, Files = explorer.Written },
-            "another --seed gives other pictures; imago traverse MODEL shows what each latent does.");
+            $"another --seed gives other pictures; imago traverse {explorer.Name} shows what each latent does.");
     }
 
     private static torch.Tensor FromMixture(CommandContext context, Explorer explorer, int count, torch.Generator generator)

@@ -54,7 +54,7 @@ internal static class TraverseCommand
         foreach (var latent in walked) context.Say($"  z{latent.Index,-4} {latent.Information,8:0.000} {unit}   {latent.Low,6:0.00} to {latent.High,5:0.00}");
         explorer.Finish(
             new { Unit = unit, Examples = codes.Indices.Count, Data = codes.Dataset?.Name, Latents = ranges.Take(walked.Count), Files = explorer.Written },
-            "imago traverse MODEL IMAGE starts from a picture of yours; imago edit MODEL finds the direction of an attribute that no latent has to itself.");
+            $"imago traverse {explorer.Name} IMAGE starts from a picture of yours; imago edit {explorer.Name} finds the direction of an attribute that no latent has to itself.");
     }
 
     private static LatentCodes Codes(CommandContext context, Explorer explorer)

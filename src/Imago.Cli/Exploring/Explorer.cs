@@ -44,6 +44,9 @@ internal sealed class Explorer : IDisposable
 
     internal Autoencoder Model { get; }
 
+    /// <summary>The model as the user named it, for the next command line.</summary>
+    internal string Name => _context.Get(ExploreOptions.Model)!;
+
     internal LatentSpace Space { get; }
 
     internal long Seed { get; }

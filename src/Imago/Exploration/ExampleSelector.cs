@@ -4,8 +4,8 @@ using Imago.Data;
 namespace Imago.Exploration;
 
 /// <summary>
-/// Tells the pictures that have an attribute from those that do not. Written as the name of a class (<c>positives</c>), of a yes-or-no attribute
-/// (<c>glasses</c>), of a number, which then means its upper half (<c>smile</c>), or as <c>hair=long</c>, <c>smile&gt;0.5</c>, <c>age&lt;30</c>.
+/// Tells the pictures that have an attribute from those that do not. Written as the name of a class (<c>positives</c>), of a choice that begins
+/// with "none" or has two values (<c>glasses</c>: any but the first), of a number, which then means its upper half (<c>smile</c>), or as <c>hair=long</c>, <c>smile&gt;0.5</c>, <c>age&lt;30</c>.
 /// </summary>
 public sealed class ExampleSelector
 {
@@ -49,7 +49,7 @@ public sealed class ExampleSelector
     private static Func<double, bool> Test(ImageAttribute attribute, char comparison, string value)
     {
         if (attribute.Values.Count == 0) return Number(attribute, comparison, value);
-        if (comparison == '\0' && attribute.Values.Count == 2) return x => x > 0.5;
+        if (comparison == '\0' && (attribute.Values.Count == 2 || attribute.Values[0] is "none" or "no")) return x => x > 0.5;
         var choice = IndexOf(attribute.Values, value);
         if (comparison != '=' || choice < 0)
             throw new ArgumentException($"Write one of the values of {attribute.Name}: {string.Join(", ", attribute.Values.Select(v => $"{attribute.Name}={v}"))}.", nameof(value));

@@ -20,14 +20,18 @@ public static class ScatterPicture
         (169, 107, 89), (231, 99, 0), (185, 172, 112), (113, 117, 129), (146, 218, 221),
     ];
 
+    // From dark violet to yellow, even to the eye (viridis, S. van der Walt and N. Smith 2015), at equal distances.
+    private static readonly (byte R, byte G, byte B)[] Ramp = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)];
+
     /// <summary>Draws the points, in their order.</summary>
     /// <param name="points">At least one.</param>
     /// <param name="groups">Names for the legend; empty for none.</param>
     /// <param name="title">A line above.</param>
     /// <param name="xLabel">Below the horizontal axis.</param>
     /// <param name="yLabel">At the top of the vertical axis.</param>
+    /// <param name="isOrdered">Whether the groups are steps of one quantity, from low to high.</param>
     /// <param name="side">Width and height of the plot, in pixels.</param>
-    public static PixelImage Draw(IReadOnlyList<ScatterPoint> points, IReadOnlyList<string> groups, string title, string xLabel, string yLabel, int side = 800)
+    public static PixelImage Draw(IReadOnlyList<ScatterPoint> points, IReadOnlyList<string> groups, string title, string xLabel, string yLabel, bool isOrdered = false, int side = 800)
     {
         if (points.Count == 0) throw new ArgumentException("A scatter plot needs a point.", nameof(points));
         var line = PixelFont.LineHeight * TextScale;
@@ -47,16 +51,26 @@ public static class ScatterPicture
         {
             var column = Margin + Radius + (side - 2 * Radius) * (point.X - x.Low) / (x.High - x.Low);
             var row = top + Radius + (side - 2 * Radius) * (y.High - point.Y) / (y.High - y.Low);
-            Dot(canvas, column, row, Radius, ColourOf(point.Group));
+            Dot(canvas, column, row, Radius, Colour(point.Group));
         }
         for (int group = 0; group < groups.Count; group++)
         {
             var (left, row) = (2 * Margin + side, top + group * line);
             if (row + line > canvas.Height) break;
-            Dot(canvas, left + line / 2, row + 3.5 * TextScale, 5, ColourOf(group));
+            Dot(canvas, left + line / 2, row + 3.5 * TextScale, 5, Colour(group));
             PixelFont.Draw(canvas, groups[group], left + line, row, TextScale, ink);
         }
         return canvas;
+
+        (byte R, byte G, byte B) Colour(int group) => isOrdered && group >= 0 ? OnRamp(group / Math.Max(1.0, groups.Count - 1)) : ColourOf(group);
+    }
+
+    private static (byte R, byte G, byte B) OnRamp(double position)
+    {
+        var at = position * (Ramp.Length - 1);
+        var i = Math.Min((int)at, Ramp.Length - 2);
+        byte Mix(byte a, byte b) => (byte)Math.Round(a + (at - i) * (b - a));
+        return (Mix(Ramp[i].R, Ramp[i + 1].R), Mix(Ramp[i].G, Ramp[i + 1].G), Mix(Ramp[i].B, Ramp[i + 1].B));
     }
 
     private static (byte R, byte G, byte B) ColourOf(int group)

@@ -32,13 +32,14 @@ public class LatentSpaceTests
             var pixels = new byte[side * side];
             random.NextBytes(pixels);
             for (int p = 0; p < pixels.Length; p++) pixels[p] = (byte)(pixels[p] / 4 + (i % 2 == 1 ? 180 : 0));
-            return new ImageItem { Image = new PixelImage(side, side, 1, pixels), Label = i % 2, Attributes = [i % 2 == 1 ? 0.8 : 0.1, i % 4 / 2, i % 3] };
+            return new ImageItem { Image = new PixelImage(side, side, 1, pixels), Label = i % 2, Attributes = [i % 2 == 1 ? 0.8 : 0.1, i % 4 / 2, i % 3, i % 4 == 3 ? 2 : 0] };
         });
         ImageAttribute[] attributes =
         [
             new("light", 0, 1, [], "brightness"),
             new("framed", 0, 1, ["no", "yes"], "whether there is a frame"),
             new("hue", 0, 2, ["red", "green", "blue"], "colour"),
+            new("hat", 0, 2, ["none", "cap", "crown"], "what is worn"),
         ];
         return new MemoryDataset("pictures", [.. items], ["dark", "bright"], attributes);
     }
@@ -205,6 +206,7 @@ public class LatentSpaceTests
     [InlineData("framed", 20)]
     [InlineData("framed=no", 20)]
     [InlineData("HUE=green", 13)]
+    [InlineData("hat", 10)]
     public void Selector_FindsThoseMeant(string text, int count)
     {
         using var scope = NewDisposeScope();
@@ -214,7 +216,7 @@ public class LatentSpaceTests
     }
 
     [Theory]
-    [InlineData("smile", "light, framed, hue")]
+    [InlineData("smile", "light, framed, hue, hat")]
     [InlineData("hue", "hue=red, hue=green")]
     [InlineData("hue=pink", "hue=red, hue=green")]
     [InlineData("light>much", "between 0 and 1")]
@@ -242,6 +244,19 @@ public class LatentSpaceTests
         Assert.True(grid.allclose(-grid.flip(0, 1)));
         Assert.True(grid[0, 4].gt(0).all().item<bool>());
         Assert.Equal(Math.Sqrt(2) * 0.9061938, grid[0, 4, 0].item<float>(), 5);      // Φ⁻¹(0.9) = √2 erf⁻¹(0.8)
+    }
+
+    [Fact]
+    public void Scatter_OfOrderedGroups_RunsFromDarkToLight()
+    {
+        int[] brightness = [.. Enumerable.Range(0, 5).Select(group =>
+        {
+            var picture = ScatterPicture.Draw([new(0, 0, group)], ["", "", "", "", ""], "", "", "", isOrdered: true, side: 100);
+            var plot = picture.Pixels.Chunk(3).Where((_, i) => i % picture.Width < 120);        // left of the legend
+            return plot.Min(rgb => rgb[0] + rgb[1] + rgb[2]);                                   // the one point: nothing else there is as dark
+        })];
+        Assert.Equal(brightness.Order(), brightness);
+        Assert.Equal(5, brightness.Distinct().Count());
     }
 
     [Fact]
