@@ -21,7 +21,7 @@ internal static class TrainCommand
     private static readonly Option<bool> Strict = new("--strict") { Description = "Stop at a broken image instead of skipping it." };
     private static readonly Option<string> Network = new("--network") { Description = $"{string.Join(", ", AutoencoderPresets.All.Keys)}, or a JSON file.", HelpName = "KIND|FILE", DefaultValueFactory = _ => "conv" };
     private static readonly Option<int?> Latents = new("--latents") { Description = "Number of latents, or of latent channels.", HelpName = "N" };
-    private static readonly Option<string> ObjectiveName = new("--objective") { Description = $"{string.Join(", ", Objectives.All.Keys)}, or a JSON file.", HelpName = "NAME|FILE", DefaultValueFactory = _ => "vae" };
+    private static readonly Option<string> ObjectiveName = new("--objective") { Description = $"{string.Join(", ", Objectives.Names)}, or a JSON file.", HelpName = "NAME|FILE", DefaultValueFactory = _ => "vae" };
     private static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is Gaussian for colour and Bernoulli for grey.", HelpName = "KIND" };
     private static readonly Option<double> Beta = new("--beta") { Description = "Weight of the KL term.", HelpName = "X", DefaultValueFactory = _ => 1 };
     private static readonly Option<long> BetaWarmup = new("--beta-warmup") { Description = "Steps over which that weight rises from 0.", HelpName = "STEPS" };

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Imago.Models;
-using TorchSharp;
 
 namespace Imago.Autoencoders;
 
@@ -30,21 +29,12 @@ public abstract record AutoencoderConfig
 
     /// <summary>Builds the network with fresh weights.</summary>
     /// <param name="seed">Where the weights come from: the same seed gives the same weights, those that PyTorch would draw for the same layers.</param>
-    /// <remarks>libtorch initialises from its process-wide generator; its state is put back afterwards.</remarks>
+    /// <remarks>libtorch's process-wide generator is left as it was.</remarks>
     /// <exception cref="ArgumentException">A value is out of range or two values contradict each other; the message names them.</exception>
     public Autoencoder Create(long seed = 0)
     {
         Validate();
-        using var state = torch.get_rng_state();
-        try
-        {
-            torch.manual_seed(seed);
-            return Build();
-        }
-        finally
-        {
-            torch.set_rng_state(state);
-        }
+        return Seeded.Build(seed, Build);
     }
 
     /// <summary>Throws when the values cannot make a network.</summary>

@@ -48,11 +48,13 @@ public sealed class AutoencoderTraining : IDisposable
     {
         var (data, validation) = (_config.Data.TrainingBatches(_splits), _config.Data.ValidationBatches(_splits));
         RequireSize(data);
-        var objective = Objectives.Create(_config.Objective);
+        using var factor = _config.Objective.Name == FactorVae.Name ? Factor(data) : null;
+        var objective = factor is null ? Objectives.Create(_config.Objective) : factor.Loss;
         using var examples = folder is null ? null : Examples(validation);
+        var autoencoder = new Player<ImageBatch>("autoencoder", Model, Loss, _config.Optimizer);
         return Trainer.Run(new TrainingJob<ImageBatch>
         {
-            Players = [new("autoencoder", Model, Loss, _config.Optimizer)],
+            Players = factor is null ? [autoencoder] : [autoencoder, new("discriminator", factor.Discriminator, DiscriminatorLoss, FactorVae.DiscriminatorOptimizer)],
             Data = data,
             Validation = validation,
             Options = _config.Training,
@@ -60,12 +62,23 @@ public sealed class AutoencoderTraining : IDisposable
             DrawSamples = folder is null ? null : step => DrawSamples(step, examples!, Path.Combine(folder.Samples, $"step-{step:000000}.png")),
         }, progress, cancellationToken);
 
-        LossTerms Loss(ImageBatch batch, StepContext step) => objective(Model, batch.ToFloat(Model.Pixels, _device),
-            new ObjectiveContext(step.Step, step.TotalSteps, _splits.Train.Count, step.Noise, step.ComputeType));
+        LossTerms Loss(ImageBatch batch, StepContext step) => objective(Model, batch.ToFloat(Model.Pixels, _device), ContextOf(step));
+
+        LossTerms DiscriminatorLoss(ImageBatch batch, StepContext step) => factor!.DiscriminatorLoss(Model, batch.ToFloat(Model.Pixels, _device), ContextOf(step));
+
+        ObjectiveContext ContextOf(StepContext step) => new(step.Step, step.TotalSteps, _splits.Train.Count, step.Noise, step.ComputeType);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    private FactorVae Factor(ImageLoader data)
+    {
+        var latents = Model.LatentShape(data.Height, data.Width).Aggregate(1L, (product, size) => product * size);
+        var factor = new FactorVae(_config.Objective, (int)latents, _config.Seed);
+        factor.Discriminator.to(_device);
+        return factor;
+    }
 
     private void RequireSize(ImageLoader data)
     {

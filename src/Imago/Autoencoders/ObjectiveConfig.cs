@@ -39,7 +39,7 @@ public enum LikelihoodKind
 /// </summary>
 public sealed record ObjectiveConfig
 {
-    /// <summary>One of <see cref="Objectives.All"/>.</summary>
+    /// <summary>One of <see cref="Objectives.Names"/>.</summary>
     public string Name { get; init; } = "vae";
 
     /// <summary>The reconstruction term.</summary>
@@ -97,7 +97,7 @@ public sealed record ObjectiveConfig
     /// <exception cref="ArgumentException">The message names the value and what it must be.</exception>
     public void Validate()
     {
-        Require(Objectives.All.ContainsKey(Name), "name", Name, $"one of {string.Join(", ", Objectives.All.Keys)}");
+        Require(Objectives.Names.Contains(Name), "name", Name, $"one of {string.Join(", ", Objectives.Names)}");
         Require(Sigma > 0 && double.IsFinite(Sigma), "sigma", Sigma, "a positive number");
         Require(Beta >= 0 && double.IsFinite(Beta), "beta", Beta, "0 or more");
         Require(WarmupSteps >= 0, "warmup_steps", WarmupSteps, "0 or more");

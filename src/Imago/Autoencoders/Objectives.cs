@@ -41,12 +41,17 @@ public static class Objectives
         ["ciwae"] = Ciwae,
     };
 
-    /// <summary>The objective that a configuration asks for.</summary>
+    /// <summary>All names that <see cref="ObjectiveConfig.Name"/> may have: those of <see cref="All"/>, and <see cref="FactorVae"/>, which trains a second network.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Keys.Append(FactorVae.Name).Order(StringComparer.Ordinal)];
+
+    /// <summary>The objective that a configuration asks for; not <see cref="FactorVae"/>.</summary>
     /// <exception cref="ArgumentException">A value is out of range; the message names it.</exception>
     public static Objective Create(ObjectiveConfig config)
     {
         config.Validate();
-        return All[config.Name](config);
+        return All.TryGetValue(config.Name, out var create)
+            ? create(config)
+            : throw new ArgumentException($"The objective {config.Name} has a loss for each of two networks; create it with new FactorVae(…), or train with AutoencoderTraining.");
     }
 
     /// <summary>β at this step: <see cref="ObjectiveConfig.Beta"/> times warm-up or cycles.</summary>
@@ -179,24 +184,24 @@ public static class Objectives
     }
 
     /// <summary>q(z|x), computed in the run's type, given in the batch's.</summary>
-    private static DiagonalGaussian Posterior(Autoencoder model, Tensor x, ObjectiveContext at)
+    internal static DiagonalGaussian Posterior(Autoencoder model, Tensor x, ObjectiveContext at)
     {
         if (x.dtype == at.Compute) return model.Encode(x);
         var posterior = model.Encode(x.to(at.Compute));
         return new DiagonalGaussian(posterior.Mean.to(x.dtype), posterior.LogVar.to(x.dtype));
     }
 
-    private static Tensor Decode(Autoencoder model, Tensor z, Tensor x, ObjectiveContext at) => model.Decode(z.to(at.Compute)).to(x.dtype);
+    internal static Tensor Decode(Autoencoder model, Tensor z, Tensor x, ObjectiveContext at) => model.Decode(z.to(at.Compute)).to(x.dtype);
 
     private static DiagonalGaussian Flat(DiagonalGaussian posterior) => new(posterior.Mean.flatten(1), posterior.LogVar.flatten(1));
 
     /// <summary>Standard normal noise, drawn on the CPU whatever the device: the same everywhere.</summary>
-    private static Tensor Normal(long[] shape, Tensor like, ObjectiveContext at) => randn(shape, dtype: like.dtype, generator: at.Noise).to(like.device);
+    internal static Tensor Normal(long[] shape, Tensor like, ObjectiveContext at) => randn(shape, dtype: like.dtype, generator: at.Noise).to(like.device);
 
-    private static LossTerms Terms(Tensor loss, params (string Name, Tensor Value)[] parts) =>
+    internal static LossTerms Terms(Tensor loss, params (string Name, Tensor Value)[] parts) =>
         new(loss, [.. parts.Select(part => (part.Name, part.Value.detach()))]);
 
-    private static void RequireVariational(Autoencoder model, ObjectiveConfig config)
+    internal static void RequireVariational(Autoencoder model, ObjectiveConfig config)
     {
         if (!model.IsVariational) throw new ArgumentException($"The objective {config.Name} needs an encoder that gives a distribution: set variational to true in the network's configuration, or choose ae, rae or wae_mmd.");
     }

@@ -48,6 +48,23 @@ public class ObjectiveTests
     }
 
     [Fact]
+    public void FactorVae_EachLoss_ReachesItsOwnNetwork()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Model();
+        using var factor = new FactorVae(new ObjectiveConfig { Name = FactorVae.Name, Weight = 6 }, latents: 3, seed: 1, hidden: 8);
+        factor.Discriminator.to(float64);
+        var at = new ObjectiveContext(0, 100, 1000, new Generator(3), ScalarType.Float64);
+        factor.DiscriminatorLoss(model, Images, at).Loss.backward();
+        Assert.All(model.named_parameters(), entry => Assert.True(entry.parameter.grad is null, entry.name));
+        Assert.All(factor.Discriminator.named_parameters(), entry => Assert.True(entry.parameter.grad!.abs().max().item<double>() > 0, entry.name));
+        var terms = factor.Loss(model, Images, at);
+        terms.Loss.backward();
+        Assert.All(model.named_parameters(), entry => Assert.True(entry.parameter.grad!.abs().max().item<double>() > 0, entry.name));
+        Assert.Equal(Part(terms, "reconstruction") + Part(terms, "kl") + 6 * Part(terms, "total_correlation"), terms.Loss.item<double>(), 1e-9);
+    }
+
+    [Fact]
     public void Vae_IsReconstructionPlusKl()
     {
         using var scope = NewDisposeScope();

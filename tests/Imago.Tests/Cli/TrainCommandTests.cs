@@ -28,6 +28,7 @@ public class TrainCommandTests
     [Theory]
     [InlineData("ae")]
     [InlineData("beta_tc_vae")]
+    [InlineData("factor_vae")]
     [InlineData("info_vae")]
     [InlineData("iwae")]
     public void Train_WithJson_PrintsTheResultForMachines(string objective)
