@@ -33,7 +33,7 @@ public static class AutoencoderPresets
     private static ConvConfig Conv(ImageShape shape, int? latents, bool isVariational) => new()
     {
         Channels = shape.Channels, Height = shape.Height, Width = shape.Width, Latent = latents ?? 32,
-        Widths = [.. Enumerable.Range(0, Halvings(shape)).Select(level => Math.Min(32 << level, 256))], Hidden = [256], NormGroups = 8,
+        Widths = [.. Enumerable.Range(0, Halvings(shape)).Select(level => Math.Min(32 << level, 256))], Hidden = [256], NormGroups = 2,
         Activation = Activation.Silu, Variational = isVariational, LearnedSigma = shape.Channels > 1,
     };
 
@@ -41,7 +41,7 @@ public static class AutoencoderPresets
     private static KlConfig Kl(ImageShape shape, int? latents, bool isVariational) => isVariational
         ? new KlConfig
         {
-            InChannels = shape.Channels, OutChannels = shape.Channels, BlockOutChannels = [32, 64, 64], LayersPerBlock = 1, NormNumGroups = 8,
+            InChannels = shape.Channels, OutChannels = shape.Channels, BlockOutChannels = [32, 64, 64], LayersPerBlock = 1, NormNumGroups = 2,
             LatentChannels = latents ?? 4, SampleSize = shape.Height, LearnedSigma = true,
         }
         : throw new ArgumentException("The network kl always gives a distribution; choose the objective vae, or the network conv, mlp or tiny for a plain autoencoder.");

@@ -51,9 +51,9 @@ public static class Convolution
     {
         CheckChannels(x, weight, axis: 0);
         using var scope = NewDisposeScope();
-        var (w, b) = (weight.to(x.dtype), bias?.to(x.dtype));
-        var y = General(x, w, b, inputAxis: 0, outputAxis: 1, (x, w, b) =>
-            nn.functional.conv_transpose2d(x, w, b, [stride.H, stride.W], [padding.H, padding.W], [outputPadding.H, outputPadding.W]));
+        var y = General(x, weight.to(x.dtype), null, inputAxis: 0, outputAxis: 1, (x, w, _) =>
+            nn.functional.conv_transpose2d(x, w, null, [stride.H, stride.W], [padding.H, padding.W], [outputPadding.H, outputPadding.W]));
+        if (bias is not null) y = y + bias.to(x.dtype).view(1, -1, 1, 1);       // inside, its gradient takes longer than all else in bfloat16
         return y.MoveToOuterDisposeScope();
     }
 

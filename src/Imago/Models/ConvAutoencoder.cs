@@ -119,7 +119,7 @@ internal sealed class ConvAutoencoder : Autoencoder
     private static ModuleList<ResidualBlock> Blocks(ConvConfig config, int width) =>
         nn.ModuleList([.. Enumerable.Range(0, config.Blocks).Select(_ => new ResidualBlock(config, width))]);
 
-    private static nn.Module<Tensor, Tensor>? Norm(ConvConfig config, int width) => config.NormGroups == 0 ? null : Norms.Group(config.NormGroups, width);
+    private static nn.Module<Tensor, Tensor>? Norm(ConvConfig config, int width) => config.NormGroups == 0 ? null : new Layers.GroupNorm(config.NormGroups, width);
 
     /// <summary>One resolution: a convolution that halves or doubles it, and what comes with it.</summary>
     private sealed record Level(nn.Module<Tensor, Tensor> Convolution, nn.Module<Tensor, Tensor>? Norm, ModuleList<ResidualBlock> Blocks)

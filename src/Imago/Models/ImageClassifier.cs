@@ -3,6 +3,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Conv2d = Imago.Layers.Conv2d;
+using GroupNorm = Imago.Layers.GroupNorm;
 using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
@@ -19,8 +20,8 @@ public sealed record ImageClassifierConfig
     /// <summary>Numbers that the network gives: one logit a class, or one value a quantity.</summary>
     public required int Outputs { get; init; }
 
-    /// <summary>Channels at each resolution, from the pixels inwards; multiples of 8.</summary>
-    public IReadOnlyList<int> Widths { get; init; } = [16, 32, 64, 64];
+    /// <summary>Channels at each resolution, from the pixels inwards; multiples of 16.</summary>
+    public IReadOnlyList<int> Widths { get; init; } = [32, 64, 128, 128];
 
     /// <summary>Units of the hidden linear layer.</summary>
     public int Hidden { get; init; } = 64;
@@ -29,12 +30,12 @@ public sealed record ImageClassifierConfig
     public double Dropout { get; init; } = 0.3;
 
     /// <summary>Builds the network with fresh weights; the same seed gives the same ones.</summary>
-    /// <exception cref="ArgumentException">The size does not fit the widths, or a width is no multiple of 8.</exception>
+    /// <exception cref="ArgumentException">The size does not fit the widths, or a width is no multiple of 16.</exception>
     public ImageClassifier Create(long seed = 0)
     {
         var factor = 1 << Widths.Count;
         if (Size <= 0 || Size % factor != 0) throw new ArgumentException($"ImageClassifier: size is {Size}; it must be a multiple of {factor}, one halving for each of the {Widths.Count} widths.");
-        if (Widths.Any(width => width <= 0 || width % 8 != 0)) throw new ArgumentException($"ImageClassifier: widths are [{string.Join(", ", Widths)}]; each must be a multiple of 8.");
+        if (Widths.Any(width => width <= 0 || width % 16 != 0)) throw new ArgumentException($"ImageClassifier: widths are [{string.Join(", ", Widths)}]; each must be a multiple of 16.");
         using var state = get_rng_state();
         try
         {
@@ -49,7 +50,7 @@ public sealed record ImageClassifierConfig
 }
 
 /// <summary>
-/// A small network that reads classes or quantities off an image: at each resolution 3×3 convolution, group normalisation, SiLU and 2×2 maximum;
+/// A small network that reads classes or quantities off an image: at each resolution a 4×4 convolution that halves it, group normalisation and SiLU;
 /// then a hidden layer and the outputs. It judges what generative models draw.
 /// </summary>
 public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
@@ -65,8 +66,8 @@ public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
     {
         int[] widths = [config.Channels, .. config.Widths];
         var side = config.Size >> config.Widths.Count;
-        convs = nn.ModuleList([.. config.Widths.Select((width, i) => new Conv2d(widths[i], width, 3, padding: 1))]);
-        norms = nn.ModuleList([.. config.Widths.Select(width => Norms.Group(8, width))]);
+        convs = nn.ModuleList([.. config.Widths.Select((width, i) => new Conv2d(widths[i], width, 4, stride: 2, padding: 1))]);
+        norms = nn.ModuleList([.. config.Widths.Select(width => new GroupNorm(width / 16, width))]);
         dropout = nn.Dropout(config.Dropout);
         hidden = new Linear(widths[^1] * side * side, config.Hidden);
         output = new Linear(config.Hidden, config.Outputs);
@@ -79,7 +80,7 @@ public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         var h = x - 0.5;
-        foreach (var (conv, norm) in convs.Zip(norms)) h = nn.functional.max_pool2d(nn.functional.silu(norm.call(conv.call(h))), 2);
+        foreach (var (conv, norm) in convs.Zip(norms)) h = nn.functional.silu(norm.call(conv.call(h)));
         return output.call(nn.functional.silu(hidden.call(dropout.call(h.flatten(1))))).to(float32);
     }
 }

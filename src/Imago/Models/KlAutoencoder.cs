@@ -6,6 +6,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Conv2d = Imago.Layers.Conv2d;
+using GroupNorm = Imago.Layers.GroupNorm;
 using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
@@ -375,5 +376,5 @@ internal sealed class KlAttention : nn.Module<Tensor, Tensor>
 file static class KlNorm
 {
     /// <summary>Every normalisation of this network has ε = 1e-6, whatever PyTorch's default.</summary>
-    internal static GroupNorm Of(KlConfig config, int channels) => Norms.Group(config.NormNumGroups, channels, eps: 1e-6);
+    internal static GroupNorm Of(KlConfig config, int channels) => new(config.NormNumGroups, channels, eps: 1e-6);
 }

@@ -201,7 +201,7 @@ internal sealed class TinyAutoencoder : Autoencoder
             Conv2d Conv() => new(channels, channels, 3, padding: 1);
             conv = nn.Sequential(Conv(), nn.ReLU(), Conv(), nn.ReLU(), Conv());
             pool = pooled
-                ? nn.Sequential(new Conv2d(channels, 4 * channels, 1, bias: false), Norms.Group(4, 4 * channels), nn.ReLU(), new Conv2d(4 * channels, channels, 1, bias: false))
+                ? nn.Sequential(new Conv2d(channels, 4 * channels, 1, bias: false), new Layers.GroupNorm(4, 4 * channels), nn.ReLU(), new Conv2d(4 * channels, channels, 1, bias: false))
                 : null;
             RegisterComponents();
         }

@@ -15,9 +15,9 @@ internal static class SeededVae
         (string Name, nn.Module Module)[] modules =
         [
             ("conv1", new Conv2d(1, w, 3, stride: 2, padding: 1)),
-            ("norm1", Norms.Group(2, w)),
+            ("norm1", new GroupNorm(2, w)),
             ("conv2", new Conv2d(w, 2 * w, 3, stride: 2, padding: 1)),
-            ("norm2", Norms.Group(4, 2 * w)),
+            ("norm2", new GroupNorm(4, 2 * w)),
             ("label", nn.Embedding(10, 2 * w)),
             ("attn", nn.MultiheadAttention(2 * w, 2)),
             ("head", new Linear(2 * w, 2 * d)),

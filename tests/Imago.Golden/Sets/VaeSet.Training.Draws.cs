@@ -53,7 +53,7 @@ internal sealed partial class VaeSet
             "ConvTranspose2d" => new ConvTranspose2d(At(0), At(1), At(2), stride, padding, bias: bias),
             "Conv1d" => nn.Conv1d(At(0), At(1), At(2), bias: bias),
             "Conv3d" => nn.Conv3d(At(0), At(1), At(2), bias: bias),
-            "GroupNorm" => Norms.Group(At(0), At(1)),
+            "GroupNorm" => new GroupNorm(At(0), At(1)),
             "LayerNorm" => nn.LayerNorm(At(0)),
             "BatchNorm2d" => nn.BatchNorm2d(At(0)),
             "Embedding" => nn.Embedding(At(0), At(1), call.Named.ContainsKey("padding_idx") ? call.Integer("padding_idx", 0) : null),
