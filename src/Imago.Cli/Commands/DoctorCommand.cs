@@ -35,6 +35,7 @@ internal static class DoctorCommand
         Line("Threads", machine.Threads.ToString(CultureInfo.InvariantCulture));
         Line("Memory", $"{Gigabytes(machine.MemoryBytes)}, {(machine.MemoryLimitBytes is { } limit ? $"tensors limited to {Gigabytes(limit)}" : "no limit for tensors")}");
         Line("Allocator", machine.Startup.Allocator);
+        Line("Numbers", machine.Startup.HoldsScalars ? "held while they are read" : "no (see docs/native.md)");
         Line("Library", machine.Startup.Corrected
             ? $"{machine.Startup.NativeLibrary} (a corrected copy: this system's C++ runtime is older than TorchSharp's)"
             : machine.Startup.NativeLibrary);

@@ -25,7 +25,8 @@ public sealed record TorchOptions
 /// <param name="Corrected">Whether a corrected copy was needed because the C++ runtime is older than the one TorchSharp was built with.</param>
 /// <param name="Allocator">Where tensors on the CPU take their memory: <c>Imago</c>, or <c>libtorch</c> with the reason in brackets.</param>
 /// <param name="Threads">Threads for one operation at the start.</param>
-public sealed record TorchStartup(string NativeLibrary, bool Corrected, string Allocator, int Threads);
+/// <param name="HoldsScalars">Whether numbers in tensor operations are kept from being freed while they are read (see docs/native.md).</param>
+public sealed record TorchStartup(string NativeLibrary, bool Corrected, string Allocator, int Threads, bool HoldsScalars);
 
 /// <summary>
 /// Starts libtorch on machines where TorchSharp alone does not load (Debian 12, Ubuntu 22.04), gives it Imago's allocator, and sets its threads.
@@ -54,11 +55,12 @@ public static class TorchRuntime
     private static TorchStartup FirstStart(TorchOptions options)
     {
         var (library, corrected) = LibTorchSharpLoader.Load();
+        var holdsScalars = ScalarLifetime.Install(library);
         var obstacle = UsesCachingAllocator(options) ? AllocatorHook.Install() : "as asked for";
         TensorMemory.IsTracked = obstacle is null;
         var threads = options.Threads ?? DefaultThreads();
         torch.set_num_threads(threads);
-        return new TorchStartup(library, corrected, obstacle is null ? "Imago" : $"libtorch ({obstacle})", threads);
+        return new TorchStartup(library, corrected, obstacle is null ? "Imago" : $"libtorch ({obstacle})", threads, holdsScalars);
     }
 
     private static bool UsesCachingAllocator(TorchOptions options) =>
