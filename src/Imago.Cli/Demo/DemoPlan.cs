@@ -11,12 +11,12 @@ internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
     /// <summary>Side of the pictures, in pixels.</summary>
     internal const int Size = 64;
 
-    internal const int Latents = 48;
+    internal const int Latents = 32;
 
-    internal const int BatchSize = 64;
+    internal const int BatchSize = 32;
 
-    /// <summary>The weights λ that are compared; 1 is the VAE of the rest of the story.</summary>
-    internal const double SmallLambda = 0.01, LargeLambda = 50;
+    /// <summary>The weights λ that are compared; the middle one is the VAE of the rest of the story.</summary>
+    internal const double SmallLambda = 0.5, Lambda = 20, LargeLambda = 1000;
 
     /// <summary>Faces to learn from.</summary>
     internal int Faces => Math.Clamp((int)(3000 * Minutes), 500, 60_000);
@@ -25,13 +25,13 @@ internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
     internal int HeldOut => Math.Clamp((int)(250 * Minutes), 100, 2000);
 
     /// <summary>Training steps of the autoencoder and of the VAE.</summary>
-    internal long Steps => Scaled(1100);
+    internal long Steps => Scaled(2000);
 
     /// <summary>Training steps of the two models with another λ.</summary>
-    internal long LambdaSteps => Scaled(450);
+    internal long LambdaSteps => Scaled(800);
 
     /// <summary>Training steps of the network that measures smiles.</summary>
-    internal long JudgeSteps => Scaled(500);
+    internal long JudgeSteps => Scaled(800);
 
     private long Scaled(double atDefault) => Math.Max(20, (long)(atDefault * Minutes / DefaultMinutes));
 }

@@ -37,7 +37,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         using var generator = new Generator((ulong)plan.Seed);
         var judge = _workshop.LearnToMeasureSmiles();
         var ae = _workshop.Learn("learning to copy (autoencoder)", Objective("ae"), plan.Steps, AeFolder);
-        var vae = _workshop.Learn("learning to imagine (VAE)", Objective("vae"), plan.Steps, VaeFolder);
+        var vae = _workshop.Learn("learning to imagine (VAE)", Objective("vae", DemoPlan.Lambda), plan.Steps, VaeFolder);
         var loose = _workshop.Learn(Invariant($"λ = {DemoPlan.SmallLambda}"), Objective("vae", DemoPlan.SmallLambda), plan.LambdaSteps);
         var tight = _workshop.Learn(Invariant($"λ = {DemoPlan.LargeLambda}"), Objective("vae", DemoPlan.LargeLambda), plan.LambdaSteps);
         var history = RunFolder.Open(VaeFolder).ReadMetrics().Where(line => line.Kind == "train").ToList();
@@ -79,7 +79,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Section("The pictures");
         _page.Paragraph($"{plan.Faces} portraits to learn from and {plan.HeldOut} that no model has seen. They are drawn, not photographed, so that every factor of a face is known exactly: "
             + "its smile, gaze, hair, glasses, light. The models below see only pixels; the factors are used to check what they have understood.");
-        Show([.. Enumerable.Range(0, 20).Select(i => FacePainter.Paint(_workshop.Factors(i), 96))], 10, "Twenty of the faces.");
+        Show([.. Enumerable.Range(0, 20).Select(i => _workshop.Faces.Get(i).Image)], 10, "Twenty of the faces.");
     }
 
     private void Copies(Tensor faces, LatentSpace ae, LatentSpace vae)
@@ -147,7 +147,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         List<PixelImage> pictures = [];
         List<string> labels = [];
         List<IReadOnlyList<string>> rows = [];
-        foreach (var (lambda, space) in new[] { (DemoPlan.SmallLambda, loose), (1, balanced), (DemoPlan.LargeLambda, tight) })
+        foreach (var (lambda, space) in new[] { (DemoPlan.SmallLambda, loose), (DemoPlan.Lambda, balanced), (DemoPlan.LargeLambda, tight) })
         {
             var posterior = space.Encode(faces);
             var copies = space.Decode(posterior.Mean);

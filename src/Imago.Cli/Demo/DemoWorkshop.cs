@@ -18,8 +18,8 @@ internal sealed class DemoWorkshop
     internal DemoWorkshop(DemoPlan plan, CommandContext context)
     {
         (_plan, _context) = (plan, context);
-        _faces = new FaceDataset(plan.Faces, (ulong)plan.Seed, DemoPlan.Size);
-        _heldOut = new FaceDataset(plan.HeldOut, (ulong)plan.Seed, DemoPlan.Size, HeldOutFrom);
+        _faces = new FaceDataset(plan.Faces, (ulong)plan.Seed, DemoPlan.Size, framing: FaceFraming.CloseUp);
+        _heldOut = new FaceDataset(plan.HeldOut, (ulong)plan.Seed, DemoPlan.Size, HeldOutFrom, FaceFraming.CloseUp);
         (Faces, HeldOut) = (new CachedDataset(_faces), new CachedDataset(_heldOut));
     }
 
@@ -44,7 +44,7 @@ internal sealed class DemoWorkshop
     {
         var config = new AutoencoderRunConfig
         {
-            Data = new RunDataConfig { Source = "faces", Seed = _plan.Seed, Count = _plan.Faces, BatchSize = DemoPlan.BatchSize },
+            Data = new RunDataConfig { Source = "faces-close", Seed = _plan.Seed, Count = _plan.Faces, BatchSize = DemoPlan.BatchSize },
             Network = Network(isVariational: objective.Name != "ae"),
             Objective = objective,
             Optimizer = new AdamWConfig { LearningRate = 2e-3 },
@@ -53,7 +53,7 @@ internal sealed class DemoWorkshop
         };
         if (folder is not null && RunFolder.Exists(folder)) Directory.Delete(folder, recursive: true);
         var run = folder is null ? null : RunFolder.Create(folder, config);
-        var splits = new DatasetSplits(Faces, HeldOut, HeldOut) { Name = "faces", Description = "The faces of the demo." };
+        var splits = new DatasetSplits(Faces, HeldOut, HeldOut) { Name = "faces-close", Description = "The faces of the demo." };
         var training = new AutoencoderTraining(config, splits, _context.Device);
         Watch(title, (progress, cancellation) => training.Run(run, progress, cancellation));
         return training.Model;
@@ -90,6 +90,7 @@ internal sealed class DemoWorkshop
         Hidden = [],
         Latent = DemoPlan.Latents,
         Activation = Activation.Silu,
+        NormGroups = 2,
         Variational = isVariational,
     };
 

@@ -228,4 +228,18 @@ public class FacesTests
         double cov = a.Zip(b, (x, y) => (x - ma) * (y - mb)).Sum();
         return cov / Math.Sqrt(a.Sum(x => (x - ma) * (x - ma)) * b.Sum(y => (y - mb) * (y - mb)));
     }
+
+    [Fact]
+    public void CloseUps_ShowTheSameFaces_BeforeOneBackground()
+    {
+        var (portraits, close) = (new FaceDataset(20, seed: 3), new FaceDataset(20, seed: 3, framing: FaceFraming.CloseUp));
+        for (int i = 0; i < 20; i++)
+        {
+            var (whole, near) = (portraits.Factors(i), close.Factors(i));
+            Assert.Equal((whole.Smile, whole.HairStyle, whole.SkinTone, whole.HeadTurn / 2), (near.Smile, near.HairStyle, near.SkinTone, near.HeadTurn));
+            Assert.Equal((Background.Blue, Clothing.Tee, 0.0), (near.Background, near.Clothing, near.LightWarmth));
+            Assert.Equal((64, 64), (close.Get(i).Image.Width, close.Get(i).Image.Height));
+            Assert.NotEqual(portraits.ContentKey(i), close.ContentKey(i));
+        }
+    }
 }
