@@ -15,8 +15,11 @@ internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
 
     internal const int BatchSize = 32;
 
-    /// <summary>The weights λ that are compared; the middle one is the VAE of the rest of the story.</summary>
-    internal const double SmallLambda = 0.5, Lambda = 20, LargeLambda = 1000;
+    /// <summary>λ of the VAE of the story.</summary>
+    internal const double Lambda = 20;
+
+    /// <summary>The weights that are compared: too small, right, too large.</summary>
+    internal static IReadOnlyList<double> Lambdas { get; } = [0.5, Lambda, 400];
 
     /// <summary>Faces to learn from.</summary>
     internal int Faces => Math.Clamp((int)(3000 * Minutes), 500, 60_000);
@@ -27,7 +30,7 @@ internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
     /// <summary>Training steps of the autoencoder and of the VAE.</summary>
     internal long Steps => Scaled(2000);
 
-    /// <summary>Training steps of the two models with another λ.</summary>
+    /// <summary>Training steps of each of the models whose λ are compared.</summary>
     internal long LambdaSteps => Scaled(800);
 
     /// <summary>Training steps of the network that measures smiles.</summary>

@@ -38,8 +38,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         var judge = _workshop.LearnToMeasureSmiles();
         var ae = _workshop.Learn("learning to copy (autoencoder)", Objective("ae"), plan.Steps, AeFolder);
         var vae = _workshop.Learn("learning to imagine (VAE)", Objective("vae", DemoPlan.Lambda), plan.Steps, VaeFolder);
-        var loose = _workshop.Learn(Invariant($"λ = {DemoPlan.SmallLambda}"), Objective("vae", DemoPlan.SmallLambda), plan.LambdaSteps);
-        var tight = _workshop.Learn(Invariant($"λ = {DemoPlan.LargeLambda}"), Objective("vae", DemoPlan.LargeLambda), plan.LambdaSteps);
+        var byLambda = DemoPlan.Lambdas.Select(lambda => (lambda, new LatentSpace(_workshop.Learn(Invariant($"λ = {lambda}"), Objective("vae", lambda), plan.LambdaSteps)))).ToList();
         var history = RunFolder.Open(VaeFolder).ReadMetrics().Where(line => line.Kind == "train").ToList();
 
         context.Track("drawing and measuring", sink =>
@@ -52,7 +51,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
                 Introduce,
                 () => Copies(faces, copying, imagining),
                 () => Sampling(copying, imagining, aeCodes, vaeCodes, generator),
-                () => Lambda(faces, new LatentSpace(loose), imagining, new LatentSpace(tight), generator),
+                () => Lambda(faces, byLambda, generator),
                 () => Walks(faces, imagining, vaeCodes),
                 () => Smiles(faces, imagining, judge),
                 () => Between(faces, imagining),
@@ -79,7 +78,8 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Section("The pictures");
         _page.Paragraph($"{plan.Faces} portraits to learn from and {plan.HeldOut} that no model has seen. They are drawn, not photographed, so that every factor of a face is known exactly: "
             + "its smile, gaze, hair, glasses, light. The models below see only pixels; the factors are used to check what they have understood.");
-        Show([.. Enumerable.Range(0, 20).Select(i => _workshop.Faces.Get(i).Image)], 10, "Twenty of the faces.");
+        var large = new FaceDataset(20, (ulong)plan.Seed, 88, framing: FaceFraming.CloseUp);
+        Show([.. Enumerable.Range(0, large.Count).Select(i => large.Get(i).Image)], 10, "Twenty of the faces.");
     }
 
     private void Copies(Tensor faces, LatentSpace ae, LatentSpace vae)
@@ -119,7 +119,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
             XLabel = "latent, by decreasing spread",
             YLabel = "standard deviation of the codes",
             Series = [Spread("plain autoencoder", aeCodes), Spread("VAE (means)", vaeCodes)],
-        }, "The prior expects 1 everywhere. The VAE's means lie below 1 because each code is a cloud; latents that it does not use have collapsed to 0.");
+        }, "The prior expects 1 everywhere. The VAE's codes keep close to it; the plain autoencoder's are as wide as they happen to be.");
     }
 
     private static ChartSeries Spread(string name, LatentCodes codes) =>
@@ -139,15 +139,15 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         return (std.min().item<float>(), std.max().item<float>(), (r.sum().item<double>() - r.shape[0]) / Math.Max(pairs, 1), ((back - z).norm() / z.norm()).item<float>());
     }
 
-    private void Lambda(Tensor faces, LatentSpace loose, LatentSpace balanced, LatentSpace tight, Generator generator)
+    private void Lambda(Tensor faces, List<(double Lambda, LatentSpace Space)> models, Generator generator)
     {
         _page.Section("How much order: λ");
-        _page.Paragraph("λ says how much a stray cloud costs. Too little, and the VAE behaves like the copier: good copies, no faces from random codes. Too much, and it gives up on detail: everything it knows is an average face.");
-        var z = PriorSamples.Normal(balanced, Shown, generator);
+        _page.Paragraph("λ says how much a stray cloud costs. Too little, and the VAE behaves like the copier: good copies, no faces from random codes. Too much, and it gives up on detail: everything it knows is an average face. The three VAEs below were trained for equally long.");
+        var z = PriorSamples.Normal(models[0].Space, Shown, generator);
         List<PixelImage> pictures = [];
         List<string> labels = [];
         List<IReadOnlyList<string>> rows = [];
-        foreach (var (lambda, space) in new[] { (DemoPlan.SmallLambda, loose), (DemoPlan.Lambda, balanced), (DemoPlan.LargeLambda, tight) })
+        foreach (var (lambda, space) in models)
         {
             var posterior = space.Encode(faces);
             var copies = space.Decode(posterior.Mean);
@@ -198,7 +198,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
                 new ChartSeries("true, before", [.. strengths.Select(s => (s, sad.Average(i => truth[i])))]),
                 new ChartSeries("smiling faces, true", [.. strengths.Select(s => (s, truth.Where(t => t > 0.3).Average()))]),
             ],
-        }, $"Mean over {sad.Length} frowning faces. The smile is measured by a second network that was trained on pixels alone; on held-out originals it explains {agreement:P0} of the true factor's variance.");
+        }, $"Mean over {sad.Length} frowning faces. The smile is measured by a second network that was trained on pixels alone; on held-out originals it explains {agreement:P1} of the true factor's variance.");
         (_figures["smile_judge_r2"], _figures["smile_before"], _figures["smile_at_1"], _figures["smile_at_2"]) = (agreement, measured[1], measured[3], measured[5]);
     }
 
@@ -231,19 +231,11 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Section("What was being optimised all along");
         _page.Paragraph("The probability of a picture, log p(x), would need an integral over all codes. The VAE climbs a lower bound of it instead, the ELBO: how well a picture is explained by its own codes, minus how surprising those codes are.");
         _page.Display("log p(x) ≥ ELBO = E[ log p(x | z) ] − KL( q(z | x) ‖ p(z) )");
-        static double Thousands(string key, MetricsLine at) => at.Values[key] / 1000;
         var later = history.Skip(history.Count / 20).ToList();
-        _page.Chart(new SvgChart
-        {
-            XLabel = "training step",
-            YLabel = "thousand nats per picture",
-            Series =
-            [
-                new ChartSeries("−ELBO", [.. later.Select(at => ((double)at.Step, Thousands("loss", at)))]),
-                new ChartSeries("reconstruction, −log p(x | z)", [.. later.Select(at => ((double)at.Step, Thousands("reconstruction", at)))]),
-                new ChartSeries("KL", [.. later.Select(at => ((double)at.Step, Thousands("kl", at)))]),
-            ],
-        }, "Negative numbers are fine here: with a Gaussian on continuous pixels, log p is a density, not a probability.");
+        var later = history.Skip(history.Count / 20).ToList();
+        Curve("−ELBO", later, "thousand nats per picture", at => (at.Values["reconstruction"] + at.Values["kl"]) / 1000,
+            "The bound over training, lower is better. Negative numbers are fine here: with a Gaussian on continuous pixels, log p is a density, not a probability.");
+        Curve("KL", later, "nats per picture", at => at.Values["kl"], Invariant($"Its second part: what the codes tell about the picture. The VAE above was trained with λ = {DemoPlan.Lambda}, which keeps it small."));
 
         var posterior = space.Encode(faces);
         var z = posterior.Sample(randn(posterior.Mean.shape, generator: generator));
@@ -257,6 +249,13 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         ]);
         _page.Paragraph($"With {rate / Math.Log(2):0} bits a face, the VAE keeps what matters and forgets the rest. Next: `imago train autoencoder --data YOUR_FOLDER` does this with your own pictures.");
     }
+
+    private void Curve(string name, List<MetricsLine> history, string unit, Func<MetricsLine, double> value, string caption) => _page.Chart(new SvgChart
+    {
+        XLabel = "training step",
+        YLabel = unit,
+        Series = [new ChartSeries(name, [.. history.Select(at => ((double)at.Step, value(at)))])],
+    }, caption);
 
     private static IReadOnlyList<PixelImage> Pick(Tensor pictures) => Pictures.FromBatch(pictures[..Shown], PixelRange.ZeroToOne);
 

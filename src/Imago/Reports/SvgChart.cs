@@ -12,7 +12,7 @@ public sealed record ChartSeries(string Name, IReadOnlyList<(double X, double Y)
 /// <summary>A line chart as SVG: axes with round ticks, a legend, colours that work in light and dark and for the colour-blind.</summary>
 public sealed record SvgChart
 {
-    private const double Width = 760, Height = 340, Left = 64, Right = 16, Top = 16, Bottom = 48;
+    private const double Width = 760, Height = 340, Left = 64, Right = 16, Top = 40, Bottom = 48;
 
     private static readonly string[] Colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f"];
 
@@ -51,14 +51,16 @@ public sealed record SvgChart
             svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):0.#}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Label(x)}</text>");
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">{HtmlPage.Text(XLabel)}</text>");
         svg.Append(CultureInfo.InvariantCulture, $"<text transform=\"translate(14 {(Top + Height - Bottom) / 2}) rotate(-90)\" text-anchor=\"middle\">{HtmlPage.Text(YLabel)}</text>");
+        var legend = Left;
         foreach (var (series, i) in Series.Select((series, i) => (series, i)))
         {
             var colour = Colours[i % Colours.Length];
             svg.Append(CultureInfo.InvariantCulture, $"<path d=\"{Path(series.Points, X, Y)}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>");
             foreach (var point in series.Points.Where(point => series.Marks && double.IsFinite(point.Y)))
                 svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{X(point.X):0.#}\" cy=\"{Y(point.Y):0.#}\" r=\"3.5\" fill=\"{colour}\"/>");
-            svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Width - Right - 180}\" y=\"{Top + 4 + 18 * i}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>");
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width - Right - 160}\" y=\"{Top + 10 + 18 * i}\">{HtmlPage.Text(series.Name)}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{legend:0}\" y=\"12\" width=\"14\" height=\"4\" fill=\"{colour}\"/>");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{legend + 20:0}\" y=\"18\">{HtmlPage.Text(series.Name)}</text>");
+            legend += 44 + 6.8 * series.Name.Length;
         }
         return svg.Append("</svg>").ToString();
     }
