@@ -230,7 +230,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
     {
         _page.Section("What was being optimised all along");
         _page.Paragraph("The probability of a picture, log p(x), would need an integral over all codes. The VAE climbs a lower bound of it instead, the ELBO: how well a picture is explained by its own codes, minus how surprising those codes are.");
-        var later = history.Skip(history.Count / 20).ToList();
+        _page.Display("log p(x) ≥ ELBO = E[ log p(x | z) ] − KL( q(z | x) ‖ p(z) )");
         var later = history.Skip(history.Count / 20).ToList();
         Curve("−ELBO", later, "thousand nats per picture", at => (at.Values["reconstruction"] + at.Values["kl"]) / 1000,
             "The bound over training, lower is better. Negative numbers are fine here: with a Gaussian on continuous pixels, log p is a density, not a probability.");
