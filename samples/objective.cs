@@ -5,6 +5,8 @@
 // The objective of a variational autoencoder, derived in numbers. docs/vae-objective.md explains every line.
 //
 //   dotnet run samples/objective.cs
+//
+// Last line: loss = reconstruction + 4 KL                           44.7106
 
 using System.Globalization;
 using Imago;
