@@ -22,7 +22,7 @@ internal static class DemoCommand
             var result = new DemoStory(plan, context).Tell();
             if (context.IsJson) context.WriteJson(result);
             context.Say($"The story is told in {result.Page}");
-            context.Hint($"Open it in a browser. Then try:\n  imago traverse {result.Vae} --data faces\n  imago edit {result.Vae} --data faces --attribute \"smile>0.3\"");
+            context.Hint($"Open it in a browser. Then try:\n  imago traverse {result.Vae}\n  imago edit {result.Vae} --attribute \"smile>0.3\"");
         });
     }
 }

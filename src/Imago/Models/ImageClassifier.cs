@@ -36,16 +36,7 @@ public sealed record ImageClassifierConfig
         var factor = 1 << Widths.Count;
         if (Size <= 0 || Size % factor != 0) throw new ArgumentException($"ImageClassifier: size is {Size}; it must be a multiple of {factor}, one halving for each of the {Widths.Count} widths.");
         if (Widths.Any(width => width <= 0 || width % 16 != 0)) throw new ArgumentException($"ImageClassifier: widths are [{string.Join(", ", Widths)}]; each must be a multiple of 16.");
-        using var state = get_rng_state();
-        try
-        {
-            manual_seed(seed);
-            return new ImageClassifier(this);
-        }
-        finally
-        {
-            set_rng_state(state);
-        }
+        return Seeded.Build(seed, () => new ImageClassifier(this));
     }
 }
 
