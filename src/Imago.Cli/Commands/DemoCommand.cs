@@ -18,6 +18,7 @@ internal static class DemoCommand
         };
         return command.Does(context =>
         {
+            if (!(context.Get(minutes) is > 0 and <= 1000)) throw new ArgumentException("--minutes must be above 0 and at most 1000.");
             var plan = new DemoPlan(context.Get(minutes), context.Get(seed), context.Get(output)!);
             var result = new DemoStory(plan, context).Tell();
             if (context.IsJson) context.WriteJson(result);
