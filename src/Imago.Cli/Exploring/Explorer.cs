@@ -15,7 +15,7 @@ namespace Imago.Cli.Exploring;
 internal sealed class Explorer : IDisposable
 {
     private readonly CommandContext _context;
-    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly DisposeScope _scope;
     private readonly List<string> _written = [];
     private readonly DatasetSplits? _data;
     private readonly ImageDataset? _files;
@@ -40,6 +40,7 @@ internal sealed class Explorer : IDisposable
             : own?.Open(allowDownload: false, context.Cancellation);
         var (height, width) = size is { } side ? (side, side) : SizeFor(_files ?? _data?.Train);
         Space = new LatentSpace(Model, height, width);
+        _scope = NewDisposeScope();             // last: had anything thrown before, nobody would close it and the thread would keep every later tensor
     }
 
     internal Autoencoder Model { get; }
