@@ -41,19 +41,12 @@ public sealed class BinarizedDataset : ImageDataset
     {
         var item = _source.Get(index);
         var binary = new byte[item.Image.Pixels.Length];
-        var state = Mix(_seed ^ Mix((ulong)index + 1));
+        var random = new SplitMix64(SplitMix64.Mix(_seed ^ SplitMix64.Mix((ulong)index + 1)));
         for (int k = 0; k < binary.Length; k++)
         {
-            var u = (Mix(state += 0x9E3779B97F4A7C15) >> 11) * (1.0 / (1UL << 53));
+            var u = (random.Next() >> 11) * (1.0 / (1UL << 53));
             binary[k] = u < item.Image.Pixels[k] / 255.0 ? (byte)255 : (byte)0;
         }
         return item with { Image = item.Image with { Pixels = binary } };
-    }
-
-    private static ulong Mix(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }

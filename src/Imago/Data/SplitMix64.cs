@@ -13,9 +13,11 @@ internal struct SplitMix64(ulong state)
         return new SplitMix64(state);
     }
 
-    internal ulong Next()
+    internal ulong Next() => Mix(_state += 0x9E3779B97F4A7C15);
+
+    /// <summary>The hash of a counter.</summary>
+    internal static ulong Mix(ulong z)
     {
-        var z = _state += 0x9E3779B97F4A7C15;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);

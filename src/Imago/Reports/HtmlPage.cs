@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Imago.Weights;
 
 namespace Imago.Reports;
 
@@ -92,13 +93,8 @@ public sealed class HtmlPage
     }
 
     /// <summary>Writes the file under a temporary name and renames it.</summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    public void Save(string path)
-    {
-        var temporary = path + ".tmp";
-        File.WriteAllText(temporary, ToString());
-        File.Move(temporary, path, overwrite: true);
-    }
+    /// <exception cref="ImagoException">The file cannot be written; what stood there before is as it was.</exception>
+    public void Save(string path) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(ToString())));
 
     internal static string Text(string text) => WebUtility.HtmlEncode(text);
 
