@@ -1,0 +1,63 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Models;
+
+/// <summary>
+/// What a picture is to be of, as tensors for a network: each field is for the networks that have such an input, and <see langword="null"/> elsewhere.
+/// </summary>
+public sealed record Conditioning
+{
+    /// <summary>No condition.</summary>
+    public static Conditioning None { get; } = new();
+
+    /// <summary>Class numbers, int64 [B]; or, for networks that take them as such, vectors [B, D].</summary>
+    public Tensor? Classes { get; init; }
+
+    /// <summary>Tokens to attend to, [B, L, D].</summary>
+    public Tensor? Tokens { get; init; }
+
+    /// <summary>1 for each token that counts, [B, L]; null if all do.</summary>
+    public Tensor? TokenMask { get; init; }
+
+    /// <summary>One vector for the whole condition, [B, D]: a pooled text embedding or an embedded attribute vector.</summary>
+    public Tensor? Pooled { get; init; }
+
+    /// <summary>Sizes and crops in pixels, [B, 6] or [B, 5] (SDXL's micro-conditioning: original height and width, crop top and left, target height and width or aesthetic score).</summary>
+    public Tensor? Sizes { get; init; }
+
+    /// <summary>The embedded guidance scale of guidance-distilled networks, [B, D].</summary>
+    public Tensor? GuidanceEmbedding { get; init; }
+}
+
+/// <summary>A network that sees a noisy image and how noisy it is: the trainable part of a diffusion model.</summary>
+public abstract class DenoisingNetwork : nn.Module
+{
+    /// <summary>Names the module.</summary>
+    protected DenoisingNetwork(string name)
+        : base(name)
+    {
+    }
+
+    /// <summary>What the network is made of: enough to build it again.</summary>
+    public abstract DenoiserConfig Config { get; }
+
+    /// <summary>The network's raw output, whose meaning is the model's <c>Prediction</c>.</summary>
+    /// <param name="x">Noisy images or latents in the network's own scale, [B, C, H, W].</param>
+    /// <param name="time">What it is told about the noise, fp32 [B].</param>
+    /// <param name="condition">What the picture is to be of.</param>
+    /// <returns>[B, C, H, W], or [B, 2C, H, W] with learned variance.</returns>
+    public abstract Tensor forward(Tensor x, Tensor time, Conditioning condition);
+}
+
+/// <summary>What a denoising network is made of. The record is the hub's <c>config.json</c>, its kind under <c>_class_name</c>.</summary>
+public abstract record DenoiserConfig
+{
+    /// <summary>Builds the network with fresh weights.</summary>
+    /// <param name="seed">Where the weights come from.</param>
+    /// <exception cref="ArgumentException">A value is out of range or two contradict each other; the message names the key.</exception>
+    public DenoisingNetwork Create(long seed = 0) => Seeded.Build(seed, Build);
+
+    /// <summary>Builds the network; the generator is seeded.</summary>
+    private protected abstract DenoisingNetwork Build();
+}
