@@ -26,6 +26,7 @@ internal static class TrainCommand
     private static readonly Option<double> Beta = new("--beta") { Description = "Weight of the KL term.", HelpName = "X", DefaultValueFactory = _ => 1 };
     private static readonly Option<long> BetaWarmup = new("--beta-warmup") { Description = "Steps over which that weight rises from 0.", HelpName = "STEPS" };
     private static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image in importance-weighted objectives.", HelpName = "K", DefaultValueFactory = _ => 1 };
+    private static readonly Option<int?> FirstSamples = new("--first-samples") { Description = "Samples of each image at the first step, growing to --samples over half of the run.", HelpName = "K" };
     private static readonly Option<double?> Minutes = new("--minutes") { Description = "Train for so long; 5 unless --steps or --epochs is given.", HelpName = "X" };
     private static readonly Option<long?> Steps = new("--steps") { Description = "Train for so many steps.", HelpName = "N" };
     private static readonly Option<double?> Epochs = new("--epochs") { Description = "Train for so many passes through the data.", HelpName = "X" };
@@ -53,7 +54,7 @@ internal static class TrainCommand
             "imago train autoencoder --data mnist --download --network mlp --binarize --epochs 20",
             "imago train autoencoder --resume runs/photos --minutes 30")
         {
-            Source, DataFolder, Download, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples,
+            Source, DataFolder, Download, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples, FirstSamples,
             Minutes, Steps, Epochs, Batch, Accumulate, LearningRate, Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed,
             EvaluateEvery, CheckpointEvery, Patience, Out, Resume, SharedOptions.Json,
         }.Does(Run),
@@ -83,7 +84,7 @@ internal static class TrainCommand
     {
         var fixedOptions = new Option[]
         {
-            Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples, Batch, Accumulate, LearningRate,
+            Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples, FirstSamples, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
         };
         if (fixedOptions.FirstOrDefault(context.IsGiven) is { } given)
@@ -147,7 +148,7 @@ internal static class TrainCommand
         if (File.Exists(name)) return ObjectiveConfig.Parse(File.ReadAllText(name), name);
         var objective = new ObjectiveConfig
         {
-            Name = name, Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup), Samples = context.Get(Samples),
+            Name = name, Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup), Samples = context.Get(Samples), FirstSamples = context.Get(FirstSamples),
             Likelihood = context.Get(Likelihood) ?? (shape.Channels > 1 ? LikelihoodKind.Gaussian : LikelihoodKind.Bernoulli),
         };
         objective.Validate();

@@ -20,6 +20,9 @@ public static class Annealing
     public static double Linear(double time, double duration, double from = 0, double to = 1) =>
         duration <= 0 ? to : from + (to - from) * Math.Clamp(time / duration, 0, 1);
 
+    /// <summary>A constant factor a step from <paramref name="from"/> to <paramref name="to"/> over <paramref name="duration"/>, then constant; at once at the end where the duration is 0.</summary>
+    public static double Geometric(double time, double duration, double from, double to) => Math.Exp(Linear(time, duration, Math.Log(from), Math.Log(to)));
+
     /// <summary>M cycles over T, each a ramp over its first part and 1 after it (Fu et al. 2019, Eqs. 6 and 7).</summary>
     /// <param name="time">t in [0, T).</param>
     /// <param name="total">T.</param>

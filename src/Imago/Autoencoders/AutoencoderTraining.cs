@@ -66,7 +66,7 @@ public sealed class AutoencoderTraining : IDisposable
 
         LossTerms DiscriminatorLoss(ImageBatch batch, StepContext step) => factor!.DiscriminatorLoss(Model, batch.ToFloat(Model.Pixels, _device), ContextOf(step));
 
-        ObjectiveContext ContextOf(StepContext step) => new(step.Step, step.TotalSteps, _splits.Train.Count, step.Noise, step.ComputeType);
+        ObjectiveContext ContextOf(StepContext step) => new(step.Step, step.TotalSteps, _splits.Train.Count, step.Noise, step.ComputeType, step.IsTraining);
     }
 
     /// <inheritdoc/>

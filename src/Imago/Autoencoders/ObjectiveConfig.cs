@@ -69,6 +69,12 @@ public sealed record ObjectiveConfig
     /// <summary>K, the samples of each image in the importance-weighted objectives.</summary>
     public int Samples { get; init; } = 1;
 
+    /// <summary>
+    /// K of the first step, from which it grows geometrically to <see cref="Samples"/> over the first half of the run: early steps learn as much from one sample as from many,
+    /// in a fraction of the time. Null for <see cref="Samples"/> throughout.
+    /// </summary>
+    public int? FirstSamples { get; init; }
+
     /// <summary>M, the bounds that MIWAE averages.</summary>
     public int Bounds { get; init; } = 1;
 
@@ -106,6 +112,7 @@ public sealed record ObjectiveConfig
         Require(CapacitySteps >= 0, "capacity_steps", CapacitySteps, "0 or more");
         Require(FreeBits >= 0, "free_bits", FreeBits, "0 or more nats");
         Require(Samples is >= 1 and <= 100_000, "samples", Samples, "between 1 and 100000");
+        Require(FirstSamples is null || (FirstSamples >= 1 && FirstSamples <= Samples), "first_samples", FirstSamples, $"between 1 and samples, which is {Samples}");
         Require(Bounds is >= 1 and <= 100_000, "bounds", Bounds, "between 1 and 100000");
         Require(double.IsFinite(Weight), "weight", Weight, "a finite number");
         Require(double.IsFinite(DiagonalWeight), "diagonal_weight", DiagonalWeight, "a finite number");

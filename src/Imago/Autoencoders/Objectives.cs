@@ -11,7 +11,8 @@ namespace Imago.Autoencoders;
 /// <param name="DatasetSize">Images in the training set.</param>
 /// <param name="Noise">Where all noise comes from.</param>
 /// <param name="Compute">The type that the network computes in; losses are computed in the type of the batch.</param>
-public sealed record ObjectiveContext(long Step, long TotalSteps, long DatasetSize, Generator Noise, ScalarType Compute = ScalarType.Float32);
+/// <param name="IsTraining">False in an evaluation on held-out data, which is to mean the same throughout the run.</param>
+public sealed record ObjectiveContext(long Step, long TotalSteps, long DatasetSize, Generator Noise, ScalarType Compute = ScalarType.Float32, bool IsTraining = true);
 
 /// <summary>The loss of an autoencoder on a batch: nats per image, averaged over the batch.</summary>
 /// <param name="model">The network.</param>
@@ -151,12 +152,18 @@ public static class Objectives
         {
             RequireVariational(model, config);
             var posterior = Posterior(model, x, at);
-            var z = Samples(posterior, config.Bounds * config.Samples, at);
+            var samples = SamplesAt(config, at);
+            var z = Samples(posterior, config.Bounds * samples, at);
             var logWeights = LogWeights(model, likelihood, posterior, z, x, at, out var reconstruction);
-            var value = bound(logWeights.view(x.shape[0], config.Bounds, config.Samples), at).mean();
+            var value = bound(logWeights.view(x.shape[0], config.Bounds, samples), at).mean();
             return Terms(-value, ("reconstruction", reconstruction), ("kl", posterior.Kl().mean()), ("bound", value));
         };
     }
+
+    /// <summary>K at a step: <see cref="ObjectiveConfig.FirstSamples"/> growing geometrically to <see cref="ObjectiveConfig.Samples"/> over the first half of the run; evaluations always take the latter.</summary>
+    private static int SamplesAt(ObjectiveConfig config, ObjectiveContext at) => at.IsTraining && config.FirstSamples is { } first
+        ? (int)Math.Round(Annealing.Geometric(at.Step, at.TotalSteps / 2, first, config.Samples))
+        : config.Samples;
 
     /// <summary>log p(x|z) + log p(z) − log q(z|x) of every sample, [B, K], for z of [B, K, …].</summary>
     private static Tensor LogWeights(Autoencoder model, ReconstructionTerm likelihood, DiagonalGaussian posterior, Tensor z, Tensor x, ObjectiveContext at, out Tensor reconstruction)

@@ -85,6 +85,28 @@ public class ObjectiveTests
         Assert.Equal(-elbo.item<double>(), Evaluate(model, new ObjectiveConfig { Name = "iwae" }).Loss.item<double>(), 1e-10);
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(25, 4)]
+    [InlineData(50, 16)]
+    [InlineData(90, 16)]
+    public void Iwae_WithGrowingSamples_IsIwaeOfSoManySamples(long step, int samples)
+    {
+        using var scope = NewDisposeScope();
+        using var model = Model();
+        var growing = Evaluate(model, new ObjectiveConfig { Name = "iwae", FirstSamples = 1, Samples = 16 }, step).Loss.item<double>();
+        Assert.Equal(Evaluate(model, new ObjectiveConfig { Name = "iwae", Samples = samples }, step).Loss.item<double>(), growing, 1e-12);
+    }
+
+    [Fact]
+    public void Iwae_WithGrowingSamples_IsEvaluatedWithAll()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Model();
+        double LossOf(ObjectiveConfig config) => Objectives.Create(config)(model, Images, new ObjectiveContext(0, 100, 1000, new Generator(3), ScalarType.Float64, IsTraining: false)).Loss.item<double>();
+        Assert.Equal(LossOf(new ObjectiveConfig { Name = "iwae", Samples = 16 }), LossOf(new ObjectiveConfig { Name = "iwae", FirstSamples = 1, Samples = 16 }), 1e-12);
+    }
+
     [Fact]
     public void Ciwae_OfBetaOne_IsTheMeanOfTheWeights()
     {
