@@ -1,0 +1,44 @@
+namespace Imago.Golden.Sets;
+
+/// <summary>
+/// The set <c>schedulers</c>: schedules, samplers, guidance, objectives. One kind of case a method; each group of kinds has its own file, and a kind without one is
+/// skipped by name.
+/// </summary>
+internal sealed partial class SchedulersSet : GoldenSet
+{
+    /// <inheritdoc/>
+    public override string Name => "schedulers";
+
+    /// <inheritdoc/>
+    protected override void Run(GoldenCase golden, Checks check)
+    {
+        var kind = golden.Entry.GetProperty("kind").GetString()!;
+        var known = false;
+        switch (kind)
+        {
+            case "diffusers": RunTrajectory(golden, check, ref known); break;
+            case "harness": RunHarness(golden, check, ref known); break;
+            case "kdiffusion": RunKDiffusion(golden, check, ref known); break;
+            case "kdiffusion-likelihood": RunLikelihood(golden, check, ref known); break;
+            case "mixture": RunMixture(golden, check, ref known); break;
+            case "edm" when Fragments(golden).Length == 0: RunEdmAlgorithm(golden, check, ref known); break;
+            case "guidance": RunGuidance(golden, check, ref known); break;
+            case "training": RunTraining(golden, check, ref known); break;
+        }
+        if (!known) throw new NotImplementedHereException($"Imago has nothing yet that the kind {kind} could test");
+    }
+
+    /// <summary>The parts of its JSON file that a case names after <c>#</c>, comma-separated.</summary>
+    private static string[] Fragments(GoldenCase golden) =>
+        golden.Entry.GetProperty("config").GetString()!.Split('#', 2) is [_, var names] ? names.Split(',') : [];
+
+    // Each is written in the file of its group, and sets known.
+    partial void RunTrajectory(GoldenCase golden, Checks check, ref bool known);
+    partial void RunHarness(GoldenCase golden, Checks check, ref bool known);
+    partial void RunKDiffusion(GoldenCase golden, Checks check, ref bool known);
+    partial void RunLikelihood(GoldenCase golden, Checks check, ref bool known);
+    partial void RunMixture(GoldenCase golden, Checks check, ref bool known);
+    partial void RunEdmAlgorithm(GoldenCase golden, Checks check, ref bool known);
+    partial void RunGuidance(GoldenCase golden, Checks check, ref bool known);
+    partial void RunTraining(GoldenCase golden, Checks check, ref bool known);
+}
