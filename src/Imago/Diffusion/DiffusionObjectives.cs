@@ -1,0 +1,110 @@
+using static TorchSharp.torch;
+
+namespace Imago.Diffusion;
+
+/// <summary>A network in training: the noisy images [B, C, H, W] and what it is told of their noise, fp32 [B], to its raw output. The condition is closed over.</summary>
+/// <param name="x">Noisy images.</param>
+/// <param name="time">One number an image.</param>
+public delegate Tensor NetworkFunction(Tensor x, Tensor time);
+
+/// <summary>The loss of a batch, image by image.</summary>
+/// <param name="PerImage">weight × mean squared error, [B]; its gradient is followed.</param>
+/// <param name="SquaredError">The mean squared error of what is predicted, without weight, [B], detached.</param>
+/// <param name="Levels">The level of each image.</param>
+public sealed record DiffusionLoss(Tensor PerImage, Tensor SquaredError, NoiseLevels Levels)
+{
+    /// <summary>The mean over the batch, a scalar.</summary>
+    public Tensor Mean() => PerImage.mean();
+}
+
+/// <summary>What is drawn for a batch before the network sees it.</summary>
+/// <param name="Levels">The level of each image.</param>
+/// <param name="Epsilon">ε, the noise that is predicted, offset included, [B, C, H, W].</param>
+/// <param name="Input">The noise that the network sees: ε, or ε with perturbation, [B, C, H, W].</param>
+public sealed record DiffusionDraw(NoiseLevels Levels, Tensor Epsilon, Tensor Input);
+
+/// <summary>Training objectives of diffusion models and rectified flows: pure functions of images, noise and levels.</summary>
+public static class DiffusionObjectives
+{
+    /// <summary>Draws levels and noise, asks the network, and gives the loss of each image.</summary>
+    /// <param name="config">What it is trained for.</param>
+    /// <param name="process">How images turn into noise.</param>
+    /// <param name="network">The network with its condition.</param>
+    /// <param name="x0">Clean images or latents, [B, C, H, W], in the network's scale.</param>
+    /// <param name="generator">Where levels and noise come from; a CPU generator, whatever the device of x₀.</param>
+    public static DiffusionLoss Loss(DiffusionObjectiveConfig config, NoiseProcess process, NetworkFunction network, Tensor x0, Generator generator) =>
+        Loss(config, network, x0, Draw(config, process, x0, generator));
+
+    /// <summary>The same with what was drawn.</summary>
+    /// <param name="config">What it is trained for.</param>
+    /// <param name="network">The network with its condition.</param>
+    /// <param name="x0">Clean images, [B, C, H, W].</param>
+    /// <param name="draw">Levels and noise.</param>
+    public static DiffusionLoss Loss(DiffusionObjectiveConfig config, NetworkFunction network, Tensor x0, DiffusionDraw draw)
+    {
+        var (levels, time) = (draw.Levels, draw.Levels.Times(x0.device));
+        var (x, target) = (levels.Noisy(x0, draw.Input), Target(config.Prediction, x0, draw.Epsilon, levels));
+        if (config.DreamPower is { } power) (x, target) = Dream(network, x, time, target, levels, power);
+        var error = PerImage((network(x, time).to(target.dtype) - target).square());
+        return new(Weights(config, levels, error) * error, error.detach(), levels);
+    }
+
+    /// <summary>Levels and noise of a batch.</summary>
+    /// <param name="config">The density of levels, offset and perturbation.</param>
+    /// <param name="process">How images turn into noise.</param>
+    /// <param name="x0">Gives the shape, type and device.</param>
+    /// <param name="generator">A CPU generator.</param>
+    public static DiffusionDraw Draw(DiffusionObjectiveConfig config, NoiseProcess process, Tensor x0, Generator generator)
+    {
+        var levels = config.Times.Levels(process, TimeDensity.Uniform(x0.shape[0], config.IsStratified, generator));
+        Tensor Normal(params long[] shape) => randn(shape, generator: generator).to(x0.dtype).to(x0.device);
+        var epsilon = Normal(x0.shape);
+        if (config.OffsetNoise > 0) epsilon = WithOffset(epsilon, Normal(x0.shape[0], x0.shape[1], 1, 1), config.OffsetNoise);
+        var input = config.InputPerturbation > 0 ? epsilon + config.InputPerturbation * Normal(x0.shape) : epsilon;
+        return new(levels, epsilon, input);
+    }
+
+    /// <summary>What the network is to say.</summary>
+    /// <param name="prediction">What it predicts.</param>
+    /// <param name="x0">Clean images, [B, C, H, W].</param>
+    /// <param name="epsilon">The noise, [B, C, H, W].</param>
+    /// <param name="levels">The level of each image.</param>
+    public static Tensor Target(Prediction prediction, Tensor x0, Tensor epsilon, NoiseLevels levels) => prediction switch
+    {
+        Prediction.Epsilon => epsilon.alias(),
+        Prediction.Sample => x0.alias(),
+        Prediction.Velocity => levels.Alpha(x0) * epsilon - levels.Sigma(x0) * x0,
+        Prediction.Flow => epsilon - x0,
+        _ => throw new ArgumentOutOfRangeException(nameof(prediction), prediction, "Not a prediction."),
+    };
+
+    /// <summary>ε + s n, n one number a channel: the brightness of an image is noised too, as its other frequencies are (Guttenberg 2023).</summary>
+    /// <param name="epsilon">[B, C, H, W].</param>
+    /// <param name="n">Normal numbers, [B, C, 1, 1].</param>
+    /// <param name="strength">s.</param>
+    public static Tensor WithOffset(Tensor epsilon, Tensor n, double strength) => epsilon + strength * n;
+
+    /// <summary>
+    /// DREAM (Zhou et al. 2024, Algorithm 1): Δε = λ(ε − ε̂), x ← x + σ Δε, ε ← ε + Δε, λ = σᵖ with α² + σ² = 1. The network's own estimate ε̂ is a constant.
+    /// </summary>
+    /// <param name="network">Predicts ε.</param>
+    /// <param name="x">Noisy images, [B, C, H, W].</param>
+    /// <param name="time">Their times, [B].</param>
+    /// <param name="epsilon">Their noise.</param>
+    /// <param name="levels">Their levels.</param>
+    /// <param name="power">p; more keeps more detail.</param>
+    /// <returns>The input and the target to train with.</returns>
+    public static (Tensor X, Tensor Epsilon) Dream(NetworkFunction network, Tensor x, Tensor time, Tensor epsilon, NoiseLevels levels, double power)
+    {
+        using var noGrad = no_grad();
+        var lambda = levels.Over(x, level => Math.Pow(level.Sigma, power));
+        var delta = lambda * (epsilon - network(x, time).to(epsilon.dtype));
+        return (x + levels.Sigma(x) * delta, epsilon + delta);
+    }
+
+    /// <summary>The weight of each image, [B].</summary>
+    public static Tensor Weights(DiffusionObjectiveConfig config, NoiseLevels levels, Tensor like) =>
+        levels.Each(like, level => config.Weighting.Weight(level, config.Prediction));
+
+    private static Tensor PerImage(Tensor perNumber) => perNumber.flatten(1).mean([1L]);
+}
