@@ -20,6 +20,12 @@ public enum Activation
 
     /// <summary>x·tanh(log(1 + eˣ)).</summary>
     Mish,
+
+    /// <summary>x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2, the approximation of <see cref="Gelu"/> that Hendrycks and Gimpel (2016) give.</summary>
+    GeluTanh,
+
+    /// <summary>x·σ(1.702·x), their other approximation.</summary>
+    QuickGelu,
 }
 
 /// <summary>Activations as functions.</summary>
@@ -34,6 +40,8 @@ public static class Activations
         Activation.Tanh => tanh,
         Activation.Gelu => x => nn.functional.gelu(x),
         Activation.Mish => x => nn.functional.mish(x),
+        Activation.GeluTanh => x => x.gelu(TorchSharp.Modules.GELU.Approximate.tanh),
+        Activation.QuickGelu => x => x * (1.702 * x).sigmoid(),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "There is no such activation."),
     };
 }

@@ -1,0 +1,24 @@
+using static TorchSharp.torch;
+
+namespace Imago.Layers;
+
+/// <summary>softmax(q·kᵀ/√d + bias)·v for several heads at once (Vaswani et al. 2017): the one place through which all attention goes.</summary>
+public static class MultiHeadAttention
+{
+    /// <summary>Attention of queries to keys; the heads are consecutive slices of the features.</summary>
+    /// <param name="q">Queries [B, L, heads·d].</param>
+    /// <param name="k">Keys [B, S, heads·d].</param>
+    /// <param name="v">Values [B, S, heads·d].</param>
+    /// <param name="heads">Number of heads.</param>
+    /// <param name="bias">Added to the logits; broadcasts to [B, heads, L, S].</param>
+    /// <param name="causal">Whether a query sees only the keys up to its own position; not together with <paramref name="bias"/>.</param>
+    /// <returns>[B, L, heads·d].</returns>
+    public static Tensor Attend(Tensor q, Tensor k, Tensor v, long heads, Tensor? bias = null, bool causal = false) => WrappedTensorDisposeScope(() =>
+        Merge(nn.functional.scaled_dot_product_attention(Split(q, heads), Split(k, heads), Split(v, heads), bias?.to(q.dtype), 0, causal)));
+
+    /// <summary>[B, L, heads·d] → [B, heads, L, d], without a copy.</summary>
+    internal static Tensor Split(Tensor x, long heads) => x.unflatten(2, [heads, x.shape[2] / heads]).transpose(1, 2);
+
+    /// <summary>[B, heads, L, d] → [B, L, heads·d].</summary>
+    internal static Tensor Merge(Tensor x) => x.transpose(1, 2).flatten(2);
+}

@@ -1,0 +1,114 @@
+using Imago.Layers;
+using Imago.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Tests;
+
+public sealed class AttentionTests
+{
+    [Fact]
+    public void Attention_WithPermutedQueries_PermutesItsResult()
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v, order) = (Draw(0, 2, 7, 12), Draw(1, 2, 5, 12), Draw(2, 2, 5, 12), tensor([3L, 6, 0, 1, 5, 2, 4]));
+        Near(MultiHeadAttention.Attend(q, k, v, 3).index_select(1, order), MultiHeadAttention.Attend(q.index_select(1, order), k, v, 3));
+    }
+
+    [Fact]
+    public void Attention_WithPermutedKeysAndValues_StaysTheSame()
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v, order) = (Draw(0, 2, 7, 12), Draw(1, 2, 5, 12), Draw(2, 2, 5, 12), tensor([3L, 0, 1, 4, 2]));
+        Near(MultiHeadAttention.Attend(q, k, v, 3), MultiHeadAttention.Attend(q, k.index_select(1, order), v.index_select(1, order), 3));
+    }
+
+    [Fact]
+    public void Attention_ToOneKey_IsItsValue()
+    {
+        using var scope = NewDisposeScope();
+        var v = Draw(2, 2, 1, 12);
+        Near(v.expand(2, 7, 12), MultiHeadAttention.Attend(Draw(0, 2, 7, 12), Draw(1, 2, 1, 12), v, 4));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Attention_IsTheSoftmaxOfScaledProductsPerHead(bool causal)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v, bias) = (Draw(0, 2, 6, 8), Draw(1, 2, 6, 8), Draw(2, 2, 6, 8), causal ? null : Draw(3, 1, 2, 6, 6));
+        var heads = Enumerable.Range(0, 2).Select(h =>
+        {
+            Tensor Head(Tensor x) => x.narrow(2, 4 * h, 4);
+            var logits = Head(q).matmul(Head(k).transpose(1, 2)) / 2;
+            if (bias is not null) logits = logits + bias.select(1, h);
+            if (causal) logits = logits.masked_fill(ones(6, 6).triu(1).to(@bool), double.NegativeInfinity);
+            return logits.softmax(-1).matmul(Head(v));
+        });
+        Near(cat([.. heads], 2), MultiHeadAttention.Attend(q, k, v, 2, bias, causal));
+    }
+
+    [Fact]
+    public void RmsNorm_GivesUnitMeanSquare()
+    {
+        using var scope = NewDisposeScope();
+        Near(ones(3, 5), new RmsNorm(64, eps: 0).call(3 * Draw(0, 3, 5, 64)).square().mean([-1]));
+    }
+
+    [Fact]
+    public void LayerNorm_AtFirst_IsItsFunction()
+    {
+        using var scope = NewDisposeScope();
+        var x = 3 * Draw(0, 3, 5, 64) + 2;
+        Near(LayerNorm.Normalise(x, 1e-5), new LayerNorm(64).call(x));
+        Near((x - x.mean([-1], true)) / (x.var(-1, false, true) + 1e-5).sqrt(), LayerNorm.Normalise(x, 1e-5));
+    }
+
+    [Theory]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float32)]
+    public void Norms_KeepTheTypeOfTheirInput_AndTrain(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        nn.Module<Tensor, Tensor>[] norms = [new LayerNorm(16), new RmsNorm(16)];
+        foreach (var norm in norms)
+        {
+            var y = norm.call(Draw(0, 4, 16).to(type));
+            Assert.Equal(type, y.dtype);
+            y.square().sum().backward();
+            Assert.All(norm.parameters(), p => Assert.Equal(ScalarType.Float32, p.grad!.dtype));
+        }
+    }
+
+    [Fact]
+    public void Embedding_LooksUpRows()
+    {
+        using var scope = NewDisposeScope();
+        var table = new Embedding(10, 4);
+        var ids = tensor([3L, 9, 0, 3]).view(2, 2);
+        Near(stack([stack([table.weight[3], table.weight[9]]), stack([table.weight[0], table.weight[3]])]), table.call(ids));
+    }
+
+    [Fact]
+    public void ApproximateGelus_AreNearGelu()
+    {
+        using var scope = NewDisposeScope();
+        var x = linspace(-6, 6, 200);
+        double Distance(Activation activation) => (activation.Function()(x) - Activation.Gelu.Function()(x)).abs().max().item<float>();
+        Assert.InRange(Distance(Activation.GeluTanh), 0, 5e-4);
+        Assert.InRange(Distance(Activation.QuickGelu), 0, 0.021);
+    }
+
+    private static Tensor Draw(int seed, params long[] shape)
+    {
+        using var generator = new Generator((ulong)seed);
+        return randn(shape, generator: generator);
+    }
+
+    private static void Near(Tensor want, Tensor got)
+    {
+        Assert.Equal(want.shape, got.shape);
+        Assert.InRange((want - got).abs().max().item<float>(), 0, 1e-5);
+    }
+}
