@@ -23,4 +23,37 @@ public abstract record NoiseProcess
 
     /// <summary>The time of least noise.</summary>
     public abstract double CleanestTime { get; }
+
+    /// <summary>T: into how many levels training divides the process. Spacings count in these; a process that trains on a continuum has its customary number.</summary>
+    public virtual int TrainingSteps => 1000;
+
+    /// <summary>The level after a share of the training steps: what spacings by time are made of.</summary>
+    /// <param name="share">From 1/T, the cleanest, to 1, the noisiest.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is outside (0, 1].</exception>
+    public abstract NoiseLevel AtShare(double share);
+
+    /// <summary>The number in which spacings by noise divide this process: σ/α, and for rectified flow σ.</summary>
+    /// <param name="level">A level of this process.</param>
+    public virtual double Amount(NoiseLevel level) => level.Ratio;
+
+    /// <summary>The level of a given amount: the inverse of <see cref="Amount"/>.</summary>
+    /// <param name="amount">Positive or 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative, or more than the process has.</exception>
+    public virtual NoiseLevel AtAmount(double amount) => AtRatio(amount);
+
+    private protected void RequireTime(double time)
+    {
+        if (!(time >= CleanestTime && time <= NoisiestTime))
+            throw new ArgumentOutOfRangeException(nameof(time), time, $"The times of this process lie in [{CleanestTime}, {NoisiestTime}].");
+    }
+
+    private protected static void RequireRatio(double ratio)
+    {
+        if (!(ratio >= 0)) throw new ArgumentOutOfRangeException(nameof(ratio), ratio, "σ/α is positive or 0.");
+    }
+
+    private protected static void RequireShare(double share)
+    {
+        if (!(share is > 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "A share of the training steps lies in (0, 1].");
+    }
 }

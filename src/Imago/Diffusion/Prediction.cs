@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Imago.Diffusion;
 
 /// <summary>What a network's output means.</summary>
@@ -10,8 +12,10 @@ public enum Prediction
     Sample,
 
     /// <summary>v = α ε − σ x₀ (Salimans and Ho 2022).</summary>
+    [JsonStringEnumMemberName("v_prediction")]
     Velocity,
 
     /// <summary>The flow's direction ε − x₀ (Liu et al. 2022; Esser et al. 2024).</summary>
+    [JsonStringEnumMemberName("flow_prediction")]
     Flow,
 }
