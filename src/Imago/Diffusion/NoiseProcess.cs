@@ -30,7 +30,13 @@ public abstract record NoiseProcess
     /// <summary>The level after a share of the training steps: what spacings by time are made of.</summary>
     /// <param name="share">From 1/T, the cleanest, to 1, the noisiest.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is outside (0, 1].</exception>
-    public abstract NoiseLevel AtShare(double share);
+    /// <remarks>The times are divided evenly.</remarks>
+    public virtual NoiseLevel AtShare(double share)
+    {
+        RequireShare(share);
+        var u = Math.Max(0, (share * TrainingSteps - 1) / (TrainingSteps - 1));
+        return At(Math.Min(NoisiestTime, CleanestTime + u * (NoisiestTime - CleanestTime)));
+    }
 
     /// <summary>The number in which spacings by noise divide this process: σ/α, and for rectified flow σ.</summary>
     /// <param name="level">A level of this process.</param>

@@ -34,14 +34,5 @@ public sealed record VarianceExploding(double SigmaMin = 0.002, double SigmaMax 
         return new(1, ratio, ratio == 0 ? CleanestTime : TimeOf(ratio));
     }
 
-    /// <inheritdoc/>
-    /// <remarks>ln σ is divided evenly.</remarks>
-    public override NoiseLevel AtShare(double share)
-    {
-        RequireShare(share);
-        var u = Math.Max(0, (share * TrainingSteps - 1) / (TrainingSteps - 1));
-        return At(Math.Min(NoisiestTime, CleanestTime + u * (NoisiestTime - CleanestTime)));
-    }
-
     private static double TimeOf(double sigma) => Math.Log(sigma) / 4;
 }
