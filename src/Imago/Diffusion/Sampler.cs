@@ -42,4 +42,12 @@ public delegate Tensor Sampler(Denoiser denoise, Tensor x, NoiseSchedule schedul
 /// <param name="EvaluationsPerStep">Calls of the denoiser in an ordinary step.</param>
 /// <param name="IsStochastic">Whether it needs <see cref="SamplingContext.Noise"/>.</param>
 /// <param name="Run">The method with its default parameters.</param>
-public sealed record SamplerInfo(string Name, string Description, int Order, int EvaluationsPerStep, bool IsStochastic, Sampler Run);
+public sealed record SamplerInfo(string Name, string Description, int Order, int EvaluationsPerStep, bool IsStochastic, Sampler Run)
+{
+    /// <summary>
+    /// Calls of the denoiser in a whole run along a schedule; null where the images decide (adaptive steps). Unless the entry says otherwise:
+    /// <see cref="EvaluationsPerStep"/> in each step, but one in a step to a clean level or from pure noise.
+    /// </summary>
+    public Func<NoiseSchedule, int?> Evaluations { get; init; } = schedule =>
+        Enumerable.Range(0, schedule.Steps).Sum(i => schedule[i + 1].IsClean || schedule[i].Alpha == 0 ? 1 : EvaluationsPerStep);
+}
