@@ -1,0 +1,39 @@
+namespace Imago.Generation;
+
+/// <summary>What a picture is to be of, in words and numbers. What is left out is left to the model.</summary>
+public sealed record Condition
+{
+    /// <summary>Nothing is said.</summary>
+    public static Condition None { get; } = new();
+
+    /// <summary>Name of the class, in any case; or give its number.</summary>
+    public string? ClassName { get; init; }
+
+    /// <summary>Number of the class.</summary>
+    public int? ClassNumber { get; init; }
+
+    /// <summary>Values of any of the model's attributes by name; a choice's value is its number.</summary>
+    public IReadOnlyDictionary<string, double> Attributes { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>A sentence.</summary>
+    public string? Caption { get; init; }
+
+    /// <summary>Sizes that the picture is to look as if made from.</summary>
+    public ImageSizes? Sizes { get; init; }
+
+    /// <summary>What guidance leads away from; null for <see cref="None"/>.</summary>
+    public Condition? Negative { get; init; }
+}
+
+/// <summary>The micro-conditioning of Podell et al. 2023 (SDXL, section 2.2), in pixels.</summary>
+/// <param name="OriginalHeight">Height of the image before it was resized.</param>
+/// <param name="OriginalWidth">Its width.</param>
+/// <param name="Top">Rows cut off above.</param>
+/// <param name="Left">Columns cut off on the left.</param>
+/// <param name="Height">Height that is aimed at.</param>
+/// <param name="Width">Width that is aimed at.</param>
+public sealed record ImageSizes(int OriginalHeight, int OriginalWidth, int Top, int Left, int Height, int Width)
+{
+    /// <summary>An image that was neither resized nor cropped.</summary>
+    public static ImageSizes Whole(int height, int width) => new(height, width, 0, 0, height, width);
+}
