@@ -1,6 +1,9 @@
+using Imago.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Embedding = Imago.Layers.Embedding;
+using LayerNorm = Imago.Layers.LayerNorm;
 using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
@@ -22,11 +25,10 @@ public sealed class TextTransformer : nn.Module
         : base(nameof(TextTransformer))
     {
         _vocabulary = vocabulary;
-        token_embedding = nn.Embedding(vocabulary + 1, width);
-        nn.init.normal_(token_embedding.weight!, 0, 0.02);
+        token_embedding = new Embedding(vocabulary + 1, width, std: 0.02);
         position_embedding = new Parameter(0.02 * randn(length, width));
         blocks = nn.ModuleList([.. Enumerable.Range(0, layers).Select(_ => new TextBlock(width, heads))]);
-        norm = nn.LayerNorm(width);
+        norm = new LayerNorm(width);
         pooling = new Linear(width, pooledWidth);
         RegisterComponents();
     }
@@ -40,7 +42,8 @@ public sealed class TextTransformer : nn.Module
         var first = arange(ids.shape[1], device: ids.device).eq(0);
         var counts = ids.ge(0).logical_or(first);
         var x = (token_embedding.call(where(ids.ge(0), ids, full_like(ids, _vocabulary))) + position_embedding).to(type);
-        foreach (var block in blocks) x = block.forward(x, counts);
+        var bias = zeros_like(counts, dtype: type).masked_fill(counts.logical_not(), double.NegativeInfinity).unsqueeze(1).unsqueeze(1);     // [B, 1, 1, L]
+        foreach (var block in blocks) x = block.forward(x, bias);
         var tokens = norm.call(x);
         var mask = counts.to(type).unsqueeze(-1);
         var mean = (tokens * mask).sum([1L]) / mask.sum([1L]);
@@ -63,28 +66,21 @@ internal sealed class TextBlock : nn.Module
         : base(nameof(TextBlock))
     {
         _heads = heads;
-        norm1 = nn.LayerNorm(width);
+        norm1 = new LayerNorm(width);
         to_qkv = new Linear(width, 3 * width);
         to_out = new Linear(width, width);
-        norm2 = nn.LayerNorm(width);
+        norm2 = new LayerNorm(width);
         up = new Linear(width, 4 * width);
         down = new Linear(4 * width, width);
         RegisterComponents();
     }
 
     /// <param name="x">[B, L, W].</param>
-    /// <param name="counts">bool [B, L]: which tokens are attended to.</param>
-    internal Tensor forward(Tensor x, Tensor counts)
+    /// <param name="bias">Added to the logits of attention: −∞ for tokens that are not attended to.</param>
+    internal Tensor forward(Tensor x, Tensor bias)
     {
-        var y = x + Attention(norm1.call(x), counts);
+        var qkv = to_qkv.call(norm1.call(x)).chunk(3, -1);
+        var y = x + to_out.call(MultiHeadAttention.Attend(qkv[0], qkv[1], qkv[2], _heads, bias));
         return y + down.call(nn.functional.gelu(up.call(norm2.call(y))));
-    }
-
-    private Tensor Attention(Tensor x, Tensor counts)
-    {
-        var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
-        var qkv = to_qkv.call(x).view(batch, length, 3, _heads, width / _heads).permute(2, 0, 3, 1, 4).unbind(0);   // each [B, H, L, W/H]
-        var values = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], counts.view(batch, 1, 1, length));
-        return to_out.call(values.transpose(1, 2).reshape(batch, length, width));
     }
 }

@@ -1,8 +1,8 @@
 using Imago.Data;
 using Imago.Models;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
+using Embedding = Imago.Layers.Embedding;
 
 namespace Imago.Generation.Conditions;
 
@@ -16,8 +16,7 @@ internal sealed class ClassCondition : ConditionPart
         : base(config)
     {
         _names = config.Names;
-        embedding = config.Embed ? nn.Embedding(_names.Count + 1, width) : null;
-        if (embedding is not null) nn.init.normal_(embedding.weight!, 0, 0.02);
+        embedding = config.Embed ? new Embedding(_names.Count + 1, width, std: 0.02) : null;
         RegisterComponents();
     }
 
