@@ -44,4 +44,17 @@ public static class Activations
         Activation.QuickGelu => x => x * (1.702 * x).sigmoid(),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "There is no such activation."),
     };
+
+    /// <summary>The activation that transformers and diffusers call by a name; null for a name that is not known.</summary>
+    internal static Activation? Named(string name) => name switch
+    {
+        "relu" => Activation.Relu,
+        "silu" or "swish" => Activation.Silu,
+        "tanh" => Activation.Tanh,
+        "gelu" => Activation.Gelu,
+        "mish" => Activation.Mish,
+        "gelu_new" or "gelu_pytorch_tanh" or "gelu-approximate" => Activation.GeluTanh,
+        "quick_gelu" => Activation.QuickGelu,
+        _ => null,
+    };
 }

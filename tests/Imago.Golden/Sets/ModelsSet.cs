@@ -12,6 +12,7 @@ internal sealed partial class ModelsSet : GoldenSet
         switch (golden.Entry.GetProperty("class").GetString())
         {
             case "AutoencoderKL" or "AutoencoderTiny": RunAutoencoder(golden, check); break;
+            case "CLIPTextModel" or "CLIPTextModelWithProjection" or "T5EncoderModel": RunTextEncoder(golden, check); break;
             case var other: throw new NotImplementedHereException($"Imago has no network {other} yet");
         }
     }
