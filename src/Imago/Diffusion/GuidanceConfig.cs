@@ -1,0 +1,48 @@
+namespace Imago.Diffusion;
+
+/// <summary>Guidance away from a network made worse: by attention without content (PAG, Ahn et al. 2024), skipped layers (SLG, Stability AI 2024), blurred attention (SEG, Hong 2024), or less training.</summary>
+public sealed record PerturbationConfig
+{
+    /// <summary>s of s(c − t).</summary>
+    public double Scale { get; init; } = 2.8;
+
+    /// <summary>The steps at which it acts.</summary>
+    public GuidanceInterval Interval { get; init; } = new(0.01, 0.2);
+
+    /// <summary>Whether the first step of the interval counts too.</summary>
+    public bool IncludesStart { get; init; }
+
+    /// <summary>Whether it acts at a step.</summary>
+    public bool IsOn(int step, int steps) => Math.Abs(Scale) > 1e-9 && (IncludesStart ? Interval.Contains(step, steps) : Interval.ContainsInside(step, steps));
+}
+
+/// <summary>How a run is guided. The record is JSON (keys in snake_case).</summary>
+public sealed record GuidanceConfig
+{
+    /// <summary>Conditional against unconditional; null for none.</summary>
+    public GuidanceRule? Rule { get; init; }
+
+    /// <summary>The steps at which the rule acts.</summary>
+    public GuidanceInterval Interval { get; init; } = GuidanceInterval.Whole;
+
+    /// <summary>φ of <see cref="Guidance.Rescaled"/>; 0 for none.</summary>
+    public double Rescale { get; init; }
+
+    /// <summary>Guidance away from the third branch, the fourth, ….</summary>
+    public IReadOnlyList<PerturbationConfig> Perturbations { get; init; } = [];
+
+    /// <summary>
+    /// Whether perturbations without the rule start from c, c + s(c − t), or, as others do in the usual formulation, from t: t + s(c − t). With the rule they add s(c − t).
+    /// </summary>
+    public bool PerturbationsStartFromCondition { get; init; } = true;
+
+    /// <summary>What is combined: estimates of x₀, or the network's own answers, in which checkpoints' published scales are meant.</summary>
+    public Prediction Space { get; init; } = Prediction.Sample;
+
+    /// <summary>Whether the rule acts at a step.</summary>
+    public bool RuleIsOn(int step, int steps) => Rule is { IsNone: false } && Interval.Contains(step, steps);
+
+    /// <summary>The branches that a step needs: 0 with condition, 1 without, 2, 3, … perturbed.</summary>
+    public IReadOnlyList<int> Needs(int step, int steps) =>
+        [0, .. RuleIsOn(step, steps) ? [1] : Array.Empty<int>(), .. Enumerable.Range(0, Perturbations.Count).Where(i => Perturbations[i].IsOn(step, steps)).Select(i => i + 2)];
+}
