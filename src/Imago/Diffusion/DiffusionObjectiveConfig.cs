@@ -27,6 +27,21 @@ public sealed record DiffusionObjectiveConfig
     /// <summary>p of DREAM, λ = σᵖ (Zhou et al. 2024, Algorithm 1): the network trains on what it will make of its own errors. It costs a second evaluation; null for none.</summary>
     public double? DreamPower { get; init; }
 
+    /// <summary>
+    /// σ_data of a preconditioned network (Karras et al. 2022): its raw output is F of x̂₀ = c_skip x + c_out F(c_in x), told ¼ ln(σ/α); then <see cref="Prediction"/> is
+    /// the sample. Null for a network that is taken as it is.
+    /// </summary>
+    public double? SigmaData { get; init; }
+
+    /// <summary>Karras et al. 2022, Table 1: a preconditioned network, ln σ ~ N(−1.2, 1.2²), and each level counting alike at first.</summary>
+    public static DiffusionObjectiveConfig Edm { get; } = new()
+    {
+        Prediction = Prediction.Sample,
+        SigmaData = 0.5,
+        Weighting = new EdmWeighting { SigmaData = 0.5 },
+        Times = new LogNormalRatios(),
+    };
+
     /// <summary>Reads a record from JSON; unknown keys are refused.</summary>
     /// <param name="json">The text.</param>
     /// <param name="source">The file's name, for messages.</param>
@@ -42,6 +57,8 @@ public sealed record DiffusionObjectiveConfig
         Require(OffsetNoise >= 0, "offset_noise", OffsetNoise, "0 or more");
         Require(InputPerturbation >= 0, "input_perturbation", InputPerturbation, "0 or more");
         Require(DreamPower is null or > 0, "dream_power", DreamPower ?? 0, "positive");
+        Require(SigmaData is null or > 0, "sigma_data", SigmaData ?? 0, "positive");
+        Require(SigmaData is null || Prediction == Prediction.Sample, "sigma_data", SigmaData ?? 0, "null unless the prediction is the sample");
         Require(DreamPower is null || Prediction == Prediction.Epsilon, "dream_power", DreamPower ?? 0, "null unless the network predicts epsilon");
     }
 

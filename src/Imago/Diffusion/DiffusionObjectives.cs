@@ -43,9 +43,10 @@ public static class DiffusionObjectives
     public static DiffusionLoss Loss(DiffusionObjectiveConfig config, NetworkFunction network, Tensor x0, DiffusionDraw draw)
     {
         var (levels, time) = (draw.Levels, draw.Levels.Times(x0.device));
-        var (x, target) = (levels.Noisy(x0, draw.Input), Target(config.Prediction, x0, draw.Epsilon, levels));
+        var (x, target) = (levels.Noisy(x0, draw.Input), config.Prediction.Of(x0, draw.Epsilon, levels.Alpha(x0), levels.Sigma(x0)));
         if (config.DreamPower is { } power) (x, target) = Dream(network, x, time, target, levels, power);
-        var error = PerImage((network(x, time).to(target.dtype) - target).square());
+        var output = config.SigmaData is { } sigmaData ? Preconditioned(network, x, levels, sigmaData) : network(x, time).to(target.dtype);
+        var error = PerImage((output - target).square());
         return new(Weights(config, levels, error) * error, error.detach(), levels);
     }
 
@@ -63,20 +64,6 @@ public static class DiffusionObjectives
         var input = config.InputPerturbation > 0 ? epsilon + config.InputPerturbation * Normal(x0.shape) : epsilon;
         return new(levels, epsilon, input);
     }
-
-    /// <summary>What the network is to say.</summary>
-    /// <param name="prediction">What it predicts.</param>
-    /// <param name="x0">Clean images, [B, C, H, W].</param>
-    /// <param name="epsilon">The noise, [B, C, H, W].</param>
-    /// <param name="levels">The level of each image.</param>
-    public static Tensor Target(Prediction prediction, Tensor x0, Tensor epsilon, NoiseLevels levels) => prediction switch
-    {
-        Prediction.Epsilon => epsilon.alias(),
-        Prediction.Sample => x0.alias(),
-        Prediction.Velocity => levels.Alpha(x0) * epsilon - levels.Sigma(x0) * x0,
-        Prediction.Flow => epsilon - x0,
-        _ => throw new ArgumentOutOfRangeException(nameof(prediction), prediction, "Not a prediction."),
-    };
 
     /// <summary>ε + s n, n one number a channel: the brightness of an image is noised too, as its other frequencies are (Guttenberg 2023).</summary>
     /// <param name="epsilon">[B, C, H, W].</param>
@@ -100,6 +87,19 @@ public static class DiffusionObjectives
         var lambda = levels.Over(x, level => Math.Pow(level.Sigma, power));
         var delta = lambda * (epsilon - network(x, time).to(epsilon.dtype));
         return (x + levels.Sigma(x) * delta, epsilon + delta);
+    }
+
+    /// <summary>D = c_skip x + c_out F(c_in x, c_noise), every image at its level (Karras et al. 2022, Eq. 7).</summary>
+    /// <param name="network">F.</param>
+    /// <param name="x">Noisy images, [B, C, H, W].</param>
+    /// <param name="levels">Their levels.</param>
+    /// <param name="sigmaData">Standard deviation of the data.</param>
+    public static Tensor Preconditioned(NetworkFunction network, Tensor x, NoiseLevels levels, double sigmaData)
+    {
+        Tensor Factor(Func<Preconditioning, double> c) => levels.Over(x, level => c(Preconditioning.Edm(level.Ratio, sigmaData)));
+        var exploding = x / levels.Alpha(x);
+        var output = network(Factor(c => c.In) * exploding, Factor(c => c.Noise).flatten().to(float32)).to(x.dtype);
+        return Factor(c => c.Skip) * exploding + Factor(c => c.Out) * output;
     }
 
     /// <summary>The weight of each image, [B].</summary>

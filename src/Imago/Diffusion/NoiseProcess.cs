@@ -13,11 +13,6 @@ public abstract record NoiseProcess
     /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
     public abstract NoiseLevel AtRatio(double ratio);
 
-    /// <summary>The level after a share of the process's time: what a density over times (<see cref="TimeDensity"/>) draws from.</summary>
-    /// <param name="fraction">In [0, 1]: 0 at the clean end, 1 at the noisy end.</param>
-    /// <exception cref="ArgumentOutOfRangeException">It is outside.</exception>
-    public virtual NoiseLevel AtFraction(double fraction) => At(CleanestTime + fraction * (NoisiestTime - CleanestTime));
-
     /// <summary>The time of most noise.</summary>
     public abstract double NoisiestTime { get; }
 

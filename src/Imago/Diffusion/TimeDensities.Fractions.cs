@@ -2,11 +2,15 @@ using static TorchSharp.torch;
 
 namespace Imago.Diffusion;
 
-/// <summary>A density over time as a share s of the process: 0 at its clean end, 1 at its noisy end. For rectified flow without shift, s is σ.</summary>
+/// <summary>
+/// A density over time as a share s of the process's training steps: 0 at its clean end, 1 at its noisy end, rounded up to one of the T levels that the process
+/// trains at. For rectified flow s is σ before the shift.
+/// </summary>
 public abstract record FractionDensity : TimeDensity
 {
     /// <inheritdoc/>
-    public override NoiseLevel Level(NoiseProcess process, double value) => process.AtFraction(value);
+    public override NoiseLevel Level(NoiseProcess process, double value) =>
+        process.AtShare(Math.Clamp(Math.Ceiling(value * process.TrainingSteps), 1, process.TrainingSteps) / process.TrainingSteps);
 }
 
 /// <summary>s = u: every time alike (Ho et al. 2020; Liu et al. 2022).</summary>

@@ -8,19 +8,9 @@ namespace Imago.Tests;
 
 public class DiffusionObjectivesTests
 {
-    /// <summary>α = cos(πt/2), σ = sin(πt/2).</summary>
-    private sealed record Cosine : NoiseProcess
-    {
-        public override double NoisiestTime => 1;
+    private static readonly NoiseProcess Process = VariancePreserving.StableDiffusion;
 
-        public override double CleanestTime => 0;
-
-        public override NoiseLevel At(double time) => new(Math.Cos(Math.PI / 2 * time), Math.Sin(Math.PI / 2 * time), time);
-
-        public override NoiseLevel AtRatio(double ratio) => At(2 / Math.PI * Math.Atan(ratio));
-    }
-
-    private static readonly NoiseLevels Levels = new([new Cosine().At(0.1), new Cosine().At(0.5), new Cosine().At(0.9), new(0.3, 0.7, 700)]);
+    private static readonly NoiseLevels Levels = new([Process.At(10), Process.At(500), Process.At(999), new RectifiedFlow().At(700)]);
 
     public static TheoryData<string> Weightings => [.. Kinds(typeof(LossWeighting))];
 
@@ -67,7 +57,7 @@ public class DiffusionObjectivesTests
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
-        var draw = DiffusionObjectives.Draw(new() { OffsetNoise = 0.5 }, new Cosine(), zeros(2000, 2, 8, 8), generator);
+        var draw = DiffusionObjectives.Draw(new() { OffsetNoise = 0.5 }, Process, zeros(2000, 2, 8, 8), generator);
         var variance = draw.Epsilon.mean([2, 3]).square().mean().item<float>();
         var expected = 0.25 + 1.0 / 64;
         Assert.InRange(variance / expected, 1 - 5 * Math.Sqrt(2.0 / 4000), 1 + 5 * Math.Sqrt(2.0 / 4000));
@@ -79,10 +69,10 @@ public class DiffusionObjectivesTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(2);
         var x0 = zeros(500, 1, 8, 8);
-        var draw = DiffusionObjectives.Draw(new() { InputPerturbation = 0.1 }, new Cosine(), x0, generator);
+        var draw = DiffusionObjectives.Draw(new() { InputPerturbation = 0.1 }, Process, x0, generator);
         Assert.Equal(1, draw.Epsilon.std().item<float>(), 0.03);
         Assert.Equal(0.1, (draw.Input - draw.Epsilon).std().item<float>(), 0.003);
-        Assert.True(DiffusionObjectives.Target(Prediction.Epsilon, x0, draw.Epsilon, draw.Levels).equal(draw.Epsilon).all().item<bool>());
+        Assert.Equal(0, DiffusionObjectives.Loss(new(), (_, _) => draw.Epsilon.alias(), x0, draw).PerImage.max().item<float>());
     }
 
     [Fact]
@@ -102,7 +92,7 @@ public class DiffusionObjectivesTests
         using Generator first = new(5), second = new(5);
         var x0 = zeros(4, 1, 4, 4);
         var config = new DiffusionObjectiveConfig { OffsetNoise = 0.1, InputPerturbation = 0.1 };
-        var (a, b) = (DiffusionObjectives.Draw(config, new Cosine(), x0, first), DiffusionObjectives.Draw(config, new Cosine(), x0, second));
+        var (a, b) = (DiffusionObjectives.Draw(config, Process, x0, first), DiffusionObjectives.Draw(config, Process, x0, second));
         Assert.Equal(a.Levels.Items, b.Levels.Items);
         Assert.True(a.Input.equal(b.Input).all().item<bool>());
     }
@@ -128,5 +118,5 @@ public class DiffusionObjectivesTests
 
     /// <summary>What a network that believes in an image would answer.</summary>
     private static Tensor Answer(Prediction prediction, Tensor x, Tensor x0) =>
-        DiffusionObjectives.Target(prediction, x0, (x - Levels.Alpha(x) * x0) / Levels.Sigma(x), Levels);
+        prediction.Of(x0, (x - Levels.Alpha(x) * x0) / Levels.Sigma(x), Levels.Alpha(x), Levels.Sigma(x));
 }
