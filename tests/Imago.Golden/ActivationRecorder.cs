@@ -1,3 +1,5 @@
+using Imago.Models.Blocks;
+using Imago.Models.UNets;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -6,21 +8,12 @@ namespace Imago.Golden;
 /// <summary>Keeps what the modules of a network return, under their paths: <c>path</c>, <c>path@1</c> for the second call; <c>#0</c> is ignored.</summary>
 internal sealed class ActivationRecorder : IDisposable
 {
-    private readonly List<(nn.Module<Tensor, Tensor> Module, nn.Module<Tensor, Tensor>.HookRemover Hook)> _hooks = [];
+    private readonly List<Action> _removals = [];
     private readonly Dictionary<string, List<Tensor>> _outputs = [];
 
     internal ActivationRecorder(nn.Module network)
     {
-        foreach (var (path, module) in network.named_modules())
-        {
-            if (module is not nn.Module<Tensor, Tensor> layer) continue;
-            var outputs = _outputs[path] = [];
-            _hooks.Add((layer, layer.register_forward_hook((_, _, output) =>
-            {
-                outputs.Add(output.alias());
-                return output;
-            })));
-        }
+        foreach (var (path, module) in network.named_modules()) Hook(module, _outputs[path] = []);
     }
 
     internal Tensor Read(string name)
@@ -34,6 +27,25 @@ internal sealed class ActivationRecorder : IDisposable
 
     public void Dispose()
     {
-        foreach (var (_, hook) in _hooks) hook.remove();
+        foreach (var remove in _removals) remove();
+    }
+
+    /// <summary>A hook for each kind of input that Imago's modules have beside a tensor.</summary>
+    private void Hook(nn.Module module, List<Tensor> outputs)
+    {
+        Tensor Keep(Tensor output)
+        {
+            outputs.Add(output.alias().DetachFromDisposeScope());
+            return output;
+        }
+        switch (module)
+        {
+            case nn.Module<Tensor, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, output) => Keep(output)).remove); break;
+            case nn.Module<Tensor, Tensor?, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, output) => Keep(output)).remove); break;
+            case nn.Module<Tensor, Size?, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, output) => Keep(output)).remove); break;
+            case nn.Module<Tensor, BlockContext, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, output) => Keep(output)).remove); break;
+            case nn.Module<Tensor, UNetState, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, output) => Keep(output)).remove); break;
+            case nn.Module<Tensor, Tensor?, Tensor?, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, _, output) => Keep(output)).remove); break;
+        }
     }
 }

@@ -27,6 +27,8 @@ public abstract record AutoencoderConfig
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
+    private static readonly ConfigRules Rules = new("Autoencoder configuration");
+
     /// <summary>Builds the network with fresh weights.</summary>
     /// <param name="seed">Where the weights come from: the same seed gives the same weights, those that PyTorch would draw for the same layers.</param>
     /// <remarks>libtorch's process-wide generator is left as it was.</remarks>
@@ -64,15 +66,5 @@ public abstract record AutoencoderConfig
     internal abstract Autoencoder Build();
 
     /// <summary>Throws with the key's name unless <paramref name="holds"/>.</summary>
-    private protected static void Require(bool holds, string key, object? got, string expected)
-    {
-        if (!holds) throw new ArgumentException($"Autoencoder configuration: {key} is {Describe(got)}; it must be {expected}.");
-    }
-
-    private static string Describe(object? value) => value switch
-    {
-        null => "missing",
-        System.Collections.IEnumerable list and not string => $"[{string.Join(", ", list.Cast<object>())}]",
-        _ => FormattableString.Invariant($"{value}"),
-    };
+    private protected static void Require(bool holds, string key, object? got, string expected) => Rules.Require(holds, key, got, expected);
 }

@@ -17,8 +17,7 @@ public sealed class Embedding : nn.Module<Tensor, Tensor>
     public Embedding(long count, long features, double std = 1, Device? device = null)
         : base(nameof(Embedding))
     {
-        using var noGrad = no_grad();
-        weight = new Parameter(empty([count, features], dtype: ScalarType.Float32, device: device).normal_(0, std));
+        weight = Initialization.Normal(device, std, count, features);
         RegisterComponents();
     }
 

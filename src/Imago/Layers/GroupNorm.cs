@@ -34,8 +34,8 @@ public sealed class GroupNorm : nn.Module<Tensor, Tensor>
     {
         if (groups <= 0 || channels % groups != 0) throw new ArgumentException($"GroupNorm: {channels} channels cannot be cut into {groups} groups; choose a divisor of {channels}.", nameof(groups));
         (_groups, _eps) = (groups, eps);
-        weight = new Parameter(ones(channels, device: device));
-        bias = new Parameter(zeros(channels, device: device));
+        weight = new Parameter(ones(channels, device: Initialization.DeviceOr(device)));
+        bias = new Parameter(zeros(channels, device: Initialization.DeviceOr(device)));
         RegisterComponents();
     }
 

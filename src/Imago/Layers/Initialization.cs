@@ -4,16 +4,28 @@ using static TorchSharp.torch;
 
 namespace Imago.Layers;
 
-/// <summary>PyTorch's default initialisation of convolutions and linear layers, draw for draw from the default generator.</summary>
+/// <summary>PyTorch's default initialisation of convolutions, linear layers and embeddings, draw for draw from the default generator.</summary>
 internal static class Initialization
 {
+    [ThreadStatic]
+    private static Place? place;
+
+    /// <summary>
+    /// Until the result is disposed, layers that are built on this thread and name no device make their parameters there; without <paramref name="draw"/> they are
+    /// left without values, for a file that fills them.
+    /// </summary>
+    internal static IDisposable On(Device device, bool draw) => place = new Place(device, draw, place);
+
+    /// <summary>Where a layer makes its parameters.</summary>
+    internal static Device? DeviceOr(Device? chosen) => chosen ?? place?.Device;
+
     /// <summary>
     /// Uniform in ±1/√fan_in, written as PyTorch computes it: Kaiming uniform (He et al. 2015, eq. 10) with the gain of a leaky ReLU of slope √5.
     /// The fan is counted over all axes but the first.
     /// </summary>
     internal static Parameter Weight(Device? device, params long[] shape)
     {
-        var weight = empty(shape, dtype: ScalarType.Float32, device: device);
+        var weight = empty(shape, dtype: ScalarType.Float32, device: DeviceOr(device));
         var slope = Math.Sqrt(5);
         var gain = Math.Sqrt(2 / (1 + slope * slope));
         var bound = Math.Sqrt(3) * (gain / Math.Sqrt(Fan(weight)));
@@ -24,11 +36,26 @@ internal static class Initialization
     internal static Parameter Bias(Tensor weight, long size) =>
         new(Uniform(empty(size, dtype: ScalarType.Float32, device: weight.device), 1 / Math.Sqrt(Fan(weight))));
 
+    /// <summary>Standard normal, of deviation <paramref name="scale"/>.</summary>
+    internal static Parameter Normal(Device? device, double scale, params long[] shape)
+    {
+        using var _ = no_grad();
+        var table = empty(shape, dtype: ScalarType.Float32, device: DeviceOr(device));
+        return new Parameter(IsDrawing ? table.normal_(0, scale) : table);
+    }
+
+    private static bool IsDrawing => place?.Draw ?? true;
+
     private static long Fan(Tensor weight) => weight.shape.Skip(1).Aggregate(1L, (product, size) => product * size);
 
     private static Tensor Uniform(Tensor tensor, double bound)
     {
         using var _ = no_grad();
-        return tensor.uniform_(-bound, bound);
+        return IsDrawing ? tensor.uniform_(-bound, bound) : tensor;
+    }
+
+    private sealed record Place(Device Device, bool Draw, Place? Before) : IDisposable
+    {
+        public void Dispose() => place = Before;
     }
 }

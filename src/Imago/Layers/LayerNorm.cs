@@ -26,8 +26,8 @@ public sealed class LayerNorm : nn.Module<Tensor, Tensor>
         : base(nameof(LayerNorm))
     {
         _eps = eps;
-        weight = new Parameter(ones(features, device: device));
-        this.bias = bias ? new Parameter(zeros(features, device: device)) : null;
+        weight = new Parameter(ones(features, device: Initialization.DeviceOr(device)));
+        this.bias = bias ? new Parameter(zeros(features, device: Initialization.DeviceOr(device))) : null;
         RegisterComponents();
     }
 

@@ -21,7 +21,7 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         : base(nameof(RmsNorm))
     {
         _eps = eps;
-        weight = new Parameter(ones(features, device: device));
+        weight = new Parameter(ones(features, device: Initialization.DeviceOr(device)));
         RegisterComponents();
     }
 

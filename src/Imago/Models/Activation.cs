@@ -57,4 +57,7 @@ public static class Activations
         "quick_gelu" => Activation.QuickGelu,
         _ => null,
     };
+
+    /// <summary>The function of a name that <see cref="Named"/> knows.</summary>
+    internal static Func<Tensor, Tensor> Of(string name) => Named(name)!.Value.Function();
 }

@@ -1,3 +1,4 @@
+using Imago.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,8 +27,20 @@ public sealed record Conditioning
     /// <summary>Sizes and crops in pixels, [B, 6] or [B, 5] (SDXL's micro-conditioning: original height and width, crop top and left, target height and width or aesthetic score).</summary>
     public Tensor? Sizes { get; init; }
 
-    /// <summary>The embedded guidance scale of guidance-distilled networks, [B, D].</summary>
+    /// <summary>The embedded guidance scale of guidance-distilled networks, [B, D] (<see cref="SinusoidalEmbedding.OfGuidance"/>).</summary>
     public Tensor? GuidanceEmbedding { get; init; }
+
+    /// <summary>What a ControlNet (Zhang et al. 2023) adds to the skips of a U-Net, in their order: one for the first convolution, each layer and each downsampler.</summary>
+    public IReadOnlyList<Tensor>? SkipResiduals { get; init; }
+
+    /// <summary>What a ControlNet adds to the output of a U-Net's middle.</summary>
+    public Tensor? MiddleResidual { get; init; }
+
+    /// <summary>Features of a T2I-Adapter (Mou et al. 2023), one for each level of a U-Net's way down.</summary>
+    public IReadOnlyList<Tensor>? AdapterFeatures { get; init; }
+
+    /// <summary>How a U-Net weighs its backbone against its skips; null as it was trained.</summary>
+    public FreeU? FreeU { get; init; }
 }
 
 /// <summary>A network that sees a noisy image and how noisy it is: the trainable part of a diffusion model.</summary>
@@ -42,22 +55,16 @@ public abstract class DenoisingNetwork : nn.Module
     /// <summary>What the network is made of: enough to build it again.</summary>
     public abstract DenoiserConfig Config { get; }
 
+    /// <summary>
+    /// Whether training keeps only the inputs of the blocks and computes what is inside again for the gradients (Chen et al. 2016): the same gradients with less
+    /// memory and about a third more time.
+    /// </summary>
+    public bool CheckpointBlocks { get; set; }
+
     /// <summary>The network's raw output, whose meaning is the model's <c>Prediction</c>.</summary>
-    /// <param name="x">Noisy images or latents in the network's own scale, [B, C, H, W].</param>
+    /// <param name="x">Noisy images or latents in the network's own scale, [B, C, H, W]. Its type is that of the computation.</param>
     /// <param name="time">What it is told about the noise, fp32 [B].</param>
     /// <param name="condition">What the picture is to be of.</param>
     /// <returns>[B, C, H, W], or [B, 2C, H, W] with learned variance.</returns>
     public abstract Tensor forward(Tensor x, Tensor time, Conditioning condition);
-}
-
-/// <summary>What a denoising network is made of. The record is the hub's <c>config.json</c>, its kind under <c>_class_name</c>.</summary>
-public abstract record DenoiserConfig
-{
-    /// <summary>Builds the network with fresh weights.</summary>
-    /// <param name="seed">Where the weights come from.</param>
-    /// <exception cref="ArgumentException">A value is out of range or two contradict each other; the message names the key.</exception>
-    public DenoisingNetwork Create(long seed = 0) => Seeded.Build(seed, Build);
-
-    /// <summary>Builds the network; the generator is seeded.</summary>
-    private protected abstract DenoisingNetwork Build();
 }

@@ -13,6 +13,7 @@ internal sealed partial class ModelsSet : GoldenSet
         {
             case "AutoencoderKL" or "AutoencoderTiny": RunAutoencoder(golden, check); break;
             case "CLIPTextModel" or "CLIPTextModelWithProjection" or "T5EncoderModel": RunTextEncoder(golden, check); break;
+            case "UNet2DModel" or "UNet2DConditionModel": RunUNet(golden, check); break;
             case var other: throw new NotImplementedHereException($"Imago has no network {other} yet");
         }
     }
