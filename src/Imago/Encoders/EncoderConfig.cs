@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Imago.Layers;
 using Imago.Models;
+using static TorchSharp.torch;
 
 namespace Imago.Encoders;
 
@@ -108,6 +110,15 @@ public abstract record TextEncoderConfig : EncoderConfig
     {
         Validate();
         return Seeded.Build(seed, Build);
+    }
+
+    /// <summary>Builds the network without values, for a file to fill; on the device <c>meta</c> it has shapes and no memory.</summary>
+    /// <exception cref="ArgumentException">A value is out of range; the message names the key.</exception>
+    internal TextEncoder CreateEmpty(Device device)
+    {
+        Validate();
+        using var _ = Initialization.On(device, draw: false);
+        return Build();
     }
 
     private protected abstract TextEncoder Build();

@@ -1,5 +1,6 @@
 using Imago.Models;
 using Imago.Weights;
+using static TorchSharp.torch;
 
 namespace Imago.Encoders;
 
@@ -20,7 +21,7 @@ public static class EncoderFiles
     {
         ArgumentNullException.ThrowIfNull(config);
         using var file = TensorFile.Open(weightsPath);
-        var encoder = config.Create();
+        var encoder = config.CreateEmpty(CPU);
         ModuleWeights.Load(encoder, file, config is T5Config ? EncoderKeys.T5(file) : EncoderKeys.ClipText);
         return encoder;
     }

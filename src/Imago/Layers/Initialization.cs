@@ -44,7 +44,8 @@ internal static class Initialization
         return new Parameter(IsDrawing ? table.normal_(0, scale) : table);
     }
 
-    private static bool IsDrawing => place?.Draw ?? true;
+    /// <summary>Whether layers get first weights.</summary>
+    internal static bool IsDrawing => place?.Draw ?? true;
 
     private static long Fan(Tensor weight) => weight.shape.Skip(1).Aggregate(1L, (product, size) => product * size);
 

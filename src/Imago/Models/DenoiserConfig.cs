@@ -13,6 +13,8 @@ namespace Imago.Models;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = ClassKey)]
 [JsonDerivedType(typeof(UNet2DConfig), "UNet2DModel")]
 [JsonDerivedType(typeof(UNet2DConditionConfig), "UNet2DConditionModel")]
+[JsonDerivedType(typeof(DiTConfig), "DiTTransformer2DModel")]
+[JsonDerivedType(typeof(MMDiTConfig), "SD3Transformer2DModel")]
 public abstract record DenoiserConfig
 {
     private const string ClassKey = "_class_name";

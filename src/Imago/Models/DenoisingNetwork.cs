@@ -39,6 +39,12 @@ public sealed record Conditioning
     /// <summary>Features of a T2I-Adapter (Mou et al. 2023), one for each level of a U-Net's way down.</summary>
     public IReadOnlyList<Tensor>? AdapterFeatures { get; init; }
 
+    /// <summary>What a ControlNet adds to the image's tokens behind the blocks of a transformer, [B, N, D] each; fewer than there are blocks serve several in a row.</summary>
+    public IReadOnlyList<Tensor>? BlockResiduals { get; init; }
+
+    /// <summary>Numbers of a transformer's blocks that are left out, for skip-layer guidance.</summary>
+    public IReadOnlyCollection<int>? SkippedBlocks { get; init; }
+
     /// <summary>How a U-Net weighs its backbone against its skips; null as it was trained.</summary>
     public FreeU? FreeU { get; init; }
 }

@@ -90,6 +90,7 @@ internal sealed class DiT : DenoisingNetwork
     private readonly PatchEmbedding pos_embed;
     private readonly Timesteps time_proj;
     private readonly ModuleList<DiTBlock> transformer_blocks;
+    private readonly PlainLayerNorm norm_out;
     private readonly Linear proj_out_1;
     private readonly Linear proj_out_2;
 
@@ -100,6 +101,7 @@ internal sealed class DiT : DenoisingNetwork
         pos_embed = new PatchEmbedding(config.InChannels, config.Width, config.PatchSize, Math.Max(1, config.SampleSize / config.PatchSize));
         time_proj = new Timesteps(256, cosineFirst: true, shift: 1);
         transformer_blocks = nn.ModuleList([.. Enumerable.Range(0, config.NumLayers).Select(_ => new DiTBlock(config))]);
+        norm_out = new PlainLayerNorm(eps: 1e-6);
         proj_out_1 = new Linear(config.Width, 2 * config.Width);
         proj_out_2 = new Linear(config.Width, config.PatchSize * config.PatchSize * (config.OutChannels ?? config.InChannels));
         RegisterComponents();
@@ -126,7 +128,7 @@ internal sealed class DiT : DenoisingNetwork
             tokens = Through(block, tokens, embedding);
         }
         var part = proj_out_1.Parts(nn.functional.silu(first!), 2);
-        tokens = proj_out_2.call(LayerNorm.Normalise(tokens, 1e-6).Modulate(shift: part[0], scale: part[1]));
+        tokens = proj_out_2.call(norm_out.call(tokens).Modulate(shift: part[0], scale: part[1]));
         return pos_embed.Unpatched(tokens, pos_embed.Grid(x));
     });
 
@@ -149,7 +151,7 @@ internal sealed class DiTBlock : nn.Module<Tensor, Tensor, Tensor>
         _eps = config.NormEps;
         norm1 = new AdaLayerNormZero(config.Width, classes: config.NumEmbedsAdaNorm);
         attn1 = new Attention(new AttentionShape(config.Width, config.NumAttentionHeads, config.AttentionHeadDim) { Bias = config.AttentionBias });
-        ff = FeedForward.Of(config.Width, config.ActivationFn);
+        ff = ActivatedLinear.FeedForward(config.Width, config.ActivationFn);
         RegisterComponents();
     }
 

@@ -120,7 +120,7 @@ internal sealed class MMDiT : DenoisingNetwork
     private Tensor Pooled(Conditioning condition, Tensor x) => condition.Pooled?.to(x.dtype) ?? zeros(x.shape[0], _config.PooledProjectionDim, x.dtype, x.device);
 
     /// <summary>The text's mask with ones for the image before it.</summary>
-    private static Tensor Bias(Tensor mask, Tensor image) => MultiHead.Bias(nn.functional.pad(mask.to(image.dtype), [image.shape[1], 0], value: 1), image.dtype);
+    private static Tensor Bias(Tensor mask, Tensor image) => Attention.BiasOf(nn.functional.pad(mask.to(image.dtype), [image.shape[1], 0], value: 1), image.dtype);
 
     /// <summary>Residuals are spread over the blocks; the last block takes none.</summary>
     private JointStream AddResidual(JointStream stream, int block, IReadOnlyList<Tensor> residuals) => residuals.Count == 0 || block == transformer_blocks.Count - 1
@@ -154,8 +154,8 @@ internal sealed class TimeAndText : nn.Module<Tensor, Tensor, Tensor>
         : base(nameof(TimeAndText))
     {
         time_proj = new Timesteps(256, cosineFirst: true, shift: 0);
-        timestep_embedder = new TimestepEmbedding(256, width, nn.functional.silu);
-        text_embedder = new TimestepEmbedding(pooled, width, nn.functional.silu);
+        timestep_embedder = new TimestepEmbedding(256, width, Activation.Silu.Function());
+        text_embedder = new TimestepEmbedding(pooled, width, Activation.Silu.Function());
         RegisterComponents();
     }
 
@@ -183,8 +183,8 @@ internal sealed class JointBlock : nn.Module<JointStream, Tensor, Tensor?, Joint
         norm1_context = isLast ? new AdaLayerNorm(config.Width) : new AdaLayerNormZero(config.Width);
         attn = new JointAttention(config.NumAttentionHeads, config.AttentionHeadDim, hasNorms, isLast ? TextStream.In : TextStream.InAndOut);
         attn2 = isDual ? new JointAttention(config.NumAttentionHeads, config.AttentionHeadDim, hasNorms, TextStream.Absent) : null;
-        ff = FeedForward.Of(config.Width, "gelu-approximate");
-        ff_context = isLast ? null : FeedForward.Of(config.Width, "gelu-approximate");
+        ff = ActivatedLinear.FeedForward(config.Width, "gelu-approximate");
+        ff_context = isLast ? null : ActivatedLinear.FeedForward(config.Width, "gelu-approximate");
         RegisterComponents();
     }
 

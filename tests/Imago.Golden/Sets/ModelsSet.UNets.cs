@@ -13,12 +13,12 @@ internal sealed partial class ModelsSet
     {
         using var noGrad = no_grad();
         using var io = golden.Open(golden.Entry.GetProperty("io").GetString()!);
-        foreach (var network in UNets(golden))
+        foreach (var network in Networks(golden))
             foreach (var call in golden.Entry.GetProperty("calls").EnumerateArray()) RunUNetCall(network, call, io, check);
     }
 
     /// <summary>The network, and the same one from each other spelling of its configuration.</summary>
-    private static IEnumerable<DenoisingNetwork> UNets(GoldenCase golden)
+    private static IEnumerable<DenoisingNetwork> Networks(GoldenCase golden)
     {
         IEnumerable<string> configs = [golden.Entry.GetProperty("config").GetString()!];
         if (golden.Entry.TryGetProperty("extra_files", out var extra)) configs = configs.Concat(extra.EnumerateObject().Select(entry => entry.Name).Where(name => name.EndsWith(".json", StringComparison.Ordinal)));

@@ -14,6 +14,7 @@ internal sealed partial class ModelsSet : GoldenSet
             case "AutoencoderKL" or "AutoencoderTiny": RunAutoencoder(golden, check); break;
             case "CLIPTextModel" or "CLIPTextModelWithProjection" or "T5EncoderModel": RunTextEncoder(golden, check); break;
             case "UNet2DModel" or "UNet2DConditionModel": RunUNet(golden, check); break;
+            case "DiTTransformer2DModel" or "SD3Transformer2DModel": RunTransformer(golden, check); break;
             case var other: throw new NotImplementedHereException($"Imago has no network {other} yet");
         }
     }

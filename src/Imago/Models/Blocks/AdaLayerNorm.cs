@@ -80,7 +80,7 @@ internal sealed class TimeAndClass : nn.Module<Tensor, Tensor, Tensor>
     internal TimeAndClass(int width, int classes)
         : base(nameof(TimeAndClass))
     {
-        timestep_embedder = new TimestepEmbedding(256, width, nn.functional.silu);
+        timestep_embedder = new TimestepEmbedding(256, width, Activation.Silu.Function());
         class_embedder = new ClassTable(classes + 1, width);
         RegisterComponents();
     }
@@ -123,4 +123,15 @@ internal sealed class AdaLayerNorm : nn.Module<Tensor, Tensor, Tensor>
         var part = linear.Parts(condition, 2);
         return LayerNorm.Normalise(x, 1e-6).Modulate(shift: part[1], scale: part[0]);
     }
+}
+
+/// <summary>Layer norm without weights, as a layer.</summary>
+internal sealed class PlainLayerNorm : nn.Module<Tensor, Tensor>
+{
+    private readonly double _eps;
+
+    internal PlainLayerNorm(double eps)
+        : base(nameof(PlainLayerNorm)) => _eps = eps;
+
+    public override Tensor forward(Tensor x) => LayerNorm.Normalise(x, _eps);
 }

@@ -1,3 +1,4 @@
+using Imago.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 using Linear = Imago.Layers.Linear;
@@ -22,6 +23,7 @@ internal static class FirstWeights
     /// </summary>
     internal static void OfTransformer(nn.Module network)
     {
+        if (!Initialization.IsDrawing) return;
         var modules = network.named_modules().Select(named => named.module).ToList();
         foreach (var linear in modules.OfType<Linear>()) linear.Xavier();
         foreach (var patches in modules.OfType<PatchEmbedding>()) patches.Xavier();
@@ -40,6 +42,7 @@ internal static class FirstWeights
 
     private static Linear Fill(Linear layer, Action<Tensor> fill)
     {
+        if (!Initialization.IsDrawing) return layer;
         using var _ = no_grad();
         fill(layer.weight);
         layer.bias?.zero_();

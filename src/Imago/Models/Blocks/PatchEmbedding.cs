@@ -1,3 +1,4 @@
+using Imago.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -29,7 +30,7 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
         : base(nameof(PatchEmbedding))
     {
         (_width, _patch, _base, _maxSize) = (width, patch, baseSize, maxSize);
-        pos_embed = maxSize is { } max ? Positions.Table(width, (max, max), baseSize).unsqueeze(0) : null;
+        pos_embed = maxSize is { } max ? Stored(width, max, baseSize) : null;
         proj = new Conv2d(channels, width, patch, stride: patch);
         RegisterComponents();
     }
@@ -58,6 +59,10 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
         .view(tokens.shape[0], grid.Height, grid.Width, _patch, _patch, -1)
         .permute(0, 5, 1, 3, 2, 4)
         .reshape(tokens.shape[0], -1, grid.Height * _patch, grid.Width * _patch);
+
+    private static Tensor Stored(int width, int max, int baseSize) => Initialization.IsDrawing
+        ? WrappedTensorDisposeScope(() => Positions.Table(width, (max, max), baseSize).unsqueeze(0))
+        : empty([1, (long)max * max, width], dtype: float32, device: Initialization.DeviceOr(null));
 
     /// <summary>The table is kept from one call to the next.</summary>
     private Tensor Interpolated((long, long) grid, Device device)
