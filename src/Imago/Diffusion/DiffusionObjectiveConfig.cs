@@ -33,6 +33,12 @@ public sealed record DiffusionObjectiveConfig
     /// </summary>
     public double? SigmaData { get; init; }
 
+    /// <summary>
+    /// Whether the network has twice as many channels as the image and learns the variance of the steps back too (Nichol and Dhariwal 2021, Eq. 16):
+    /// T/1000 times the variational bound is added, in which the estimate of the image is a constant.
+    /// </summary>
+    public bool LearnsVariance { get; init; }
+
     /// <summary>Karras et al. 2022, Table 1: a preconditioned network, ln σ ~ N(−1.2, 1.2²), and each level counting alike at first.</summary>
     public static DiffusionObjectiveConfig Edm { get; } = new()
     {
@@ -59,6 +65,7 @@ public sealed record DiffusionObjectiveConfig
         Require(DreamPower is null or > 0, "dream_power", DreamPower ?? 0, "positive");
         Require(SigmaData is null or > 0, "sigma_data", SigmaData ?? 0, "positive");
         Require(SigmaData is null || Prediction == Prediction.Sample, "sigma_data", SigmaData ?? 0, "null unless the prediction is the sample");
+        Require(!LearnsVariance || SigmaData is null, "sigma_data", SigmaData ?? 0, "null where the variance is learned");
         Require(DreamPower is null || Prediction == Prediction.Epsilon, "dream_power", DreamPower ?? 0, "null unless the network predicts epsilon");
     }
 

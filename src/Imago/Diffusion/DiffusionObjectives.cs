@@ -8,11 +8,14 @@ namespace Imago.Diffusion;
 public delegate Tensor NetworkFunction(Tensor x, Tensor time);
 
 /// <summary>The loss of a batch, image by image.</summary>
-/// <param name="PerImage">weight × mean squared error, [B]; its gradient is followed.</param>
+/// <param name="PerImage">weight × mean squared error, and the bound's share where the variance is learned, [B]; its gradient is followed.</param>
 /// <param name="SquaredError">The mean squared error of what is predicted, without weight, [B], detached.</param>
 /// <param name="Levels">The level of each image.</param>
 public sealed record DiffusionLoss(Tensor PerImage, Tensor SquaredError, NoiseLevels Levels)
 {
+    /// <summary>The term of the variational bound of each image's step, [B], bits per dimension, detached; null where the variance is not learned.</summary>
+    public Tensor? VariationalBits { get; init; }
+
     /// <summary>The mean over the batch, a scalar.</summary>
     public Tensor Mean() => PerImage.mean();
 }
@@ -32,23 +35,41 @@ public static class DiffusionObjectives
     /// <param name="network">The network with its condition.</param>
     /// <param name="x0">Clean images or latents, [B, C, H, W], in the network's scale.</param>
     /// <param name="generator">Where levels and noise come from; a CPU generator, whatever the device of x₀.</param>
+    /// <exception cref="ArgumentException">The variance is learned and the process is not a discrete variance-preserving one.</exception>
     public static DiffusionLoss Loss(DiffusionObjectiveConfig config, NoiseProcess process, NetworkFunction network, Tensor x0, Generator generator) =>
-        Loss(config, network, x0, Draw(config, process, x0, generator));
+        Loss(config, process, network, x0, Draw(config, process, x0, generator));
 
     /// <summary>The same with what was drawn.</summary>
     /// <param name="config">What it is trained for.</param>
+    /// <param name="process">How images turn into noise.</param>
     /// <param name="network">The network with its condition.</param>
     /// <param name="x0">Clean images, [B, C, H, W].</param>
     /// <param name="draw">Levels and noise.</param>
-    public static DiffusionLoss Loss(DiffusionObjectiveConfig config, NetworkFunction network, Tensor x0, DiffusionDraw draw)
+    public static DiffusionLoss Loss(DiffusionObjectiveConfig config, NoiseProcess process, NetworkFunction network, Tensor x0, DiffusionDraw draw)
     {
         var (levels, time) = (draw.Levels, draw.Levels.Times(x0.device));
         var (x, target) = (levels.Noisy(x0, draw.Input), config.Prediction.Of(x0, draw.Epsilon, levels.Alpha(x0), levels.Sigma(x0)));
         if (config.DreamPower is { } power) (x, target) = Dream(network, x, time, target, levels, power);
         var output = config.SigmaData is { } sigmaData ? Preconditioned(network, x, levels, sigmaData) : network(x, time).to(target.dtype);
-        var error = PerImage((output - target).square());
-        return new(Weights(config, levels, error) * error, error.detach(), levels);
+        var error = PerImage((output.narrow(1, 0, x0.shape[1]) - target).square());
+        var loss = new DiffusionLoss(Weights(config, levels, error) * error, error.detach(), levels);
+        if (!config.LearnsVariance) return loss;
+        var bits = Bits(Chain(process), config.Prediction, output, x, x0, levels);
+        return loss with { PerImage = loss.PerImage + process.TrainingSteps / 1000.0 * bits, VariationalBits = bits.detach() };
     }
+
+    /// <summary>The bound's term at each image's time; of the network's output only the half that is the variance is followed.</summary>
+    private static Tensor Bits(VariationalBound bound, Prediction prediction, Tensor output, Tensor x, Tensor x0, NoiseLevels levels)
+    {
+        int[] steps = [.. levels.Items.Select(level => bound.Steps - 1 - (int)Math.Round(level.Time))];
+        var channels = x0.shape[1];
+        var estimate = prediction.ToX0(output.narrow(1, 0, channels).detach(), x, levels.Alpha(x0), levels.Sigma(x0));
+        return bound.Term(x0, x, bound.Reverse(x, estimate, output.narrow(1, channels, channels), steps), steps);
+    }
+
+    private static VariationalBound Chain(NoiseProcess process) => process is VariancePreserving discrete
+        ? VariationalBound.Of(discrete, ReverseVariance.LearnedRange)
+        : throw new ArgumentException($"The variance of steps back can be learned for a discrete variance-preserving process, which has steps; this is a {process.GetType().Name}.", nameof(process));
 
     /// <summary>Levels and noise of a batch.</summary>
     /// <param name="config">The density of levels, offset and perturbation.</param>

@@ -3,16 +3,6 @@ using static TorchSharp.torch;
 
 namespace Imago.Training;
 
-/// <summary>How the exponential moving average of the weights decays.</summary>
-public enum EmaWarmup
-{
-    /// <summary>The same decay at every step.</summary>
-    None,
-
-    /// <summary>d_n = min(d, (1 + n)/(10 + n)), n = 1, 2, …, and 0 at n = 0: the first step's weights replace the initial ones (diffusers' EMAModel).</summary>
-    Ramp,
-}
-
 /// <summary>
 /// The exponential moving average of a module's weights: shadow ← d·shadow + (1 − d)·weight after every step (Polyak and Juditsky 1992, in the form of
 /// Tarvainen and Valpola 2017). It starts as a copy of the weights; buffers are copied, not averaged.
@@ -21,23 +11,31 @@ public sealed class Ema : IDisposable
 {
     private readonly (string Name, Tensor Weight, Tensor Shadow)[] _averaged;
     private readonly (string Name, Tensor Value, Tensor Shadow)[] _copied;
-    private readonly double _decay;
-    private readonly EmaWarmup _warmup;
+    private readonly EmaOptions _options;
 
     /// <summary>Starts the average at the module's present weights.</summary>
     /// <param name="module">Must not be moved to another device afterwards.</param>
     /// <param name="decay">d in [0, 1).</param>
     /// <param name="warmup">How d grows in the first steps.</param>
     public Ema(nn.Module module, double decay, EmaWarmup warmup = EmaWarmup.None)
-        : this(module.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter)),
-            module.named_buffers().Where(entry => entry.buffer is not null).Select(entry => (entry.name, entry.buffer)), decay, warmup)
+        : this(module, new EmaOptions { Decay = decay, Warmup = warmup })
     {
     }
 
-    internal Ema(IEnumerable<(string Name, Tensor Value)> averaged, IEnumerable<(string Name, Tensor Value)> copied, double decay, EmaWarmup warmup)
+    /// <summary>Starts the average at the module's present weights.</summary>
+    /// <param name="module">Must not be moved to another device afterwards.</param>
+    /// <param name="options">How it decays.</param>
+    /// <exception cref="ArgumentException">An option is out of range.</exception>
+    public Ema(nn.Module module, EmaOptions options)
+        : this(module.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter)),
+            module.named_buffers().Where(entry => entry.buffer is not null).Select(entry => (entry.name, entry.buffer)), options)
     {
-        if (decay is not (>= 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(decay), decay, "The decay of the average must be in [0, 1).");
-        (_decay, _warmup) = (decay, warmup);
+    }
+
+    internal Ema(IEnumerable<(string Name, Tensor Value)> averaged, IEnumerable<(string Name, Tensor Value)> copied, EmaOptions options)
+    {
+        options.Validate();
+        _options = options;
         _averaged = [.. averaged.Select(entry => (entry.Name, entry.Value, Copy(entry.Value)))];
         _copied = [.. copied.Select(entry => (entry.Name, entry.Value, Copy(entry.Value)))];
     }
@@ -50,7 +48,7 @@ public sealed class Ema : IDisposable
 
     /// <summary>d_n.</summary>
     /// <param name="n">0 for the first update.</param>
-    public double DecayAt(long n) => _warmup == EmaWarmup.None ? _decay : n == 0 ? 0 : Math.Min(_decay, (1.0 + n) / (10 + n));
+    public double DecayAt(long n) => _options.DecayAt(n);
 
     /// <summary>Takes the module's present weights into the average.</summary>
     public void Update()

@@ -79,7 +79,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
     {
         (_job, _options) = (job, job.Options);
         _players = [.. job.Players.Select(player => (player, player.Optimizer.Create(player.Groups ?? ParameterGroup.DecayMatricesOnly(player.Module))))];
-        _ema = _options.Ema is { } average ? new Ema(Model, average.Decay, average.Warmup) : null;
+        _ema = _options.Ema is { } average ? new Ema(Model, average) : null;
         _noise = new Generator((ulong)_options.Seed);
         _state = new TrainingState([.. _players.Select(entry => (entry.Player.Name, entry.Player.Module, entry.Optimizer))], _ema, _noise);
         if (job.Folder is { } folder && File.Exists(folder.StateFile)) _state.Load(folder.StateFile);

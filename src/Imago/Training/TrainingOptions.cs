@@ -12,16 +12,6 @@ public enum Precision
     Bf16,
 }
 
-/// <summary>The moving average of the weights that a run keeps.</summary>
-public sealed record EmaOptions
-{
-    /// <summary>d of <see cref="Ema"/>.</summary>
-    public double Decay { get; init; } = 0.999;
-
-    /// <summary>How d grows in the first steps.</summary>
-    public EmaWarmup Warmup { get; init; } = EmaWarmup.Ramp;
-}
-
 /// <summary>How a run trains and for how long, as it stands in its <c>config.json</c>.</summary>
 public sealed record TrainingOptions
 {

@@ -103,8 +103,8 @@ internal sealed partial class VaeSet
         {
             if (!_config.TryGetProperty("ema", out var ema)) return null;
             return ema.ValueKind == JsonValueKind.Number
-                ? new Ema(w.Parameters, w.Buffers, ema.GetDouble(), EmaWarmup.None)
-                : new Ema(w.Parameters, w.Buffers, _config.GetProperty("decay").GetDouble(), EmaWarmup.Ramp);
+                ? new Ema(w.Parameters, w.Buffers, new EmaOptions { Decay = ema.GetDouble(), Warmup = EmaWarmup.None })
+                : new Ema(w.Parameters, w.Buffers, new EmaOptions { Decay = _config.GetProperty("decay").GetDouble() });
         }
 
         /// <summary>Every stored tensor of a snapshot, and all of them together.</summary>

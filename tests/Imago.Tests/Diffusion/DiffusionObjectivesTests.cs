@@ -29,7 +29,7 @@ public class DiffusionObjectivesTests
     {
         using var scope = NewDisposeScope();
         var (x0, draw) = Batch();
-        var loss = DiffusionObjectives.Loss(new() { Prediction = prediction }, (x, _) => Answer(prediction, x, x0), x0, draw);
+        var loss = DiffusionObjectives.Loss(new() { Prediction = prediction }, Process, (x, _) => Answer(prediction, x, x0), x0, draw);
         Assert.Equal(0, loss.PerImage.max().item<double>(), 1e-24);
     }
 
@@ -40,7 +40,7 @@ public class DiffusionObjectivesTests
         var (x0, draw) = Batch();
         var estimate = x0 + 0.1 * randn_like(x0);
         var losses = Enum.GetValues<Prediction>().Where(prediction => !(kind == "debiased" && prediction == Prediction.Velocity)).Select(prediction =>
-            DiffusionObjectives.Loss(new() { Prediction = prediction, Weighting = Weighting(kind) }, (x, _) => Answer(prediction, x, estimate), x0, draw).PerImage).ToList();
+            DiffusionObjectives.Loss(new() { Prediction = prediction, Weighting = Weighting(kind) }, Process, (x, _) => Answer(prediction, x, estimate), x0, draw).PerImage).ToList();
         Assert.All(losses, loss => Assert.True(loss.allclose(losses[0], 1e-10)));
     }
 
@@ -72,7 +72,7 @@ public class DiffusionObjectivesTests
         var draw = DiffusionObjectives.Draw(new() { InputPerturbation = 0.1 }, Process, x0, generator);
         Assert.Equal(1, draw.Epsilon.std().item<float>(), 0.03);
         Assert.Equal(0.1, (draw.Input - draw.Epsilon).std().item<float>(), 0.003);
-        Assert.Equal(0, DiffusionObjectives.Loss(new(), (_, _) => draw.Epsilon.alias(), x0, draw).PerImage.max().item<float>());
+        Assert.Equal(0, DiffusionObjectives.Loss(new(), Process, (_, _) => draw.Epsilon.alias(), x0, draw).PerImage.max().item<float>());
     }
 
     [Fact]
