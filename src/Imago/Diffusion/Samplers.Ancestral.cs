@@ -45,7 +45,7 @@ public static partial class Samplers
 
     /// <summary>
     /// DPM-Solver++ for the reverse SDE in a single step with two estimates (Lu et al. 2022b; k-diffusion's <c>dpmpp_sde</c>). Best with noise along one Brownian
-    /// path (a Brownian tree), since the two draws of a step overlap in time.
+    /// path (<see cref="BrownianTree"/>), since the two draws of a step overlap in time.
     /// </summary>
     /// <param name="eta">Share of the noise that is replaced.</param>
     /// <param name="noiseScale">Standard deviation of the fresh noise.</param>

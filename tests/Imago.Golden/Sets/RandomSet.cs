@@ -14,6 +14,8 @@ internal sealed partial class RandomSet : GoldenSet
             case "torch_cpu_basic": RunBasic(golden, check); break;
             case "torch_cpu_sequence": RunSequence(golden, check); break;
             case "torch_cpu_samplers": RunSamplers(golden, check); break;
+            case "numpy_seed_sequence": RunSeedSequence(golden, check); break;
+            case "brownian_tree": RunBrownianTree(golden, check); break;
             case var other: throw new NotImplementedHereException($"Imago has no generator yet that {other} could test");
         }
     }
