@@ -22,7 +22,7 @@ public static partial class Samplers
         return (x, from, to) =>
         {
             x0s.Add(run.Denoise(x, from), from);
-            if (to.IsClean) return Toward(x, x0s[0], from, to);
+            if (to.IsClean || to.Alpha == 0) return Toward(x, x0s[0], from, to);
             var s = new ReverseStep(from, to, eta);
             var w = x0s.Count < 2 ? 0 : (rule == SecondOrderRule.Heun ? s.C2 : s.C1 / 2) * s.H / x0s.StepBack(1);
             return WithNoise(run, Sum((s.Keep, x), (to.Alpha * (s.C1 + w), x0s[0]), (-to.Alpha * w, x0s[1])), from, to, s.Noise * noiseScale);
@@ -38,7 +38,7 @@ public static partial class Samplers
         return (x, from, to) =>
         {
             x0s.Add(run.Denoise(x, from), from);
-            if (to.IsClean) return Toward(x, x0s[0], from, to);
+            if (to.IsClean || to.Alpha == 0) return Toward(x, x0s[0], from, to);
             var s = new ReverseStep(from, to, eta);
             var r0 = x0s.Count < 2 ? double.PositiveInfinity : x0s.StepBack(1) / s.H;
             var r1 = x0s.Count < 3 ? double.PositiveInfinity : x0s.StepBack(2) / s.H;

@@ -28,6 +28,26 @@ public static partial class Samplers
         return Along(x, (d + dNext) / 2, from, to);
     });
 
+    /// <summary>
+    /// Karras et al. 2022's Algorithm 1: Heun's method (or Euler's) for the probability-flow ODE in the time of a curve, in which σ and the scale of x change together.
+    /// The levels are those of the curve, with its t as their time (<see cref="NoiseCurve.Schedule"/>).
+    /// </summary>
+    /// <param name="curve">σ(t) and s(t).</param>
+    /// <param name="isSecondOrder">Whether the slope at the end of a step corrects it.</param>
+    public static Sampler HeunInTime(NoiseCurve curve, bool isSecondOrder = true) => Method(run => (x, from, to) =>
+    {
+        var d = Slope(run, x, from);
+        var y = Sum((1, x), (to.Time - from.Time, d));
+        return to.IsClean || !isSecondOrder ? y : Sum((1, x), ((to.Time - from.Time) / 2, d), ((to.Time - from.Time) / 2, Slope(run, y, to)));
+
+        // dx/dt = (σ'/σ + s'/s) x − σ' s/σ D(x/s; σ)
+        Tensor Slope(Run run, Tensor x, NoiseLevel at)
+        {
+            var (t, growth) = (at.Time, curve.SigmaRate(at.Time) / curve.Sigma(at.Time));
+            return Sum((growth + curve.ScaleRate(t) / curve.Scale(t), x), (-growth * curve.Scale(t), run.Denoise(x, at)));
+        }
+    });
+
     /// <summary>The midpoint rule with the midpoint in ln σ (Karras et al. 2022's variant of DPM-Solver-2, as in k-diffusion).</summary>
     /// <param name="churn">Noise to add before each step; none by default.</param>
     public static Sampler Dpm2(Churn? churn = null) => Method(run => (x, from, to) =>
@@ -49,7 +69,7 @@ public static partial class Samplers
         return (x, from, to) =>
         {
             var x0 = run.Denoise(x, from);
-            if (from.Alpha == 0) return Toward(x, x0, from, to);
+            if (from.Alpha == 0 || to.Alpha == 0) return Toward(x, x0, from, to);
             slopes.Add(Epsilon(x, x0, from), from);
             var nodes = Enumerable.Range(0, slopes.Count).Select(age => slopes.LevelOf(age).Ratio).ToArray();
             return Sum([(to.Alpha / from.Alpha, x), .. nodes.Select((_, j) => (to.Alpha * Lagrange.Integral(nodes, j, from.Ratio, to.Ratio), slopes[j]))]);
@@ -67,8 +87,8 @@ public static partial class Samplers
     /// <summary>ε̂ = (x − α x̂₀) / σ.</summary>
     private static Tensor Epsilon(Tensor x, Tensor x0, NoiseLevel level) => Sum((1 / level.Sigma, x), (-level.Alpha / level.Sigma, x0));
 
-    /// <summary>At a clean image there is no slope, and from pure noise (s = ∞) a step has no length: there one evaluation is all.</summary>
-    private static bool IsFirstOrder(NoiseLevel from, NoiseLevel to) => to.IsClean || from.Alpha == 0;
+    /// <summary>At a clean image there is no slope, and to or from pure noise (s = ∞) a step has no length: there one evaluation is all.</summary>
+    private static bool IsFirstOrder(NoiseLevel from, NoiseLevel to) => to.IsClean || from.Alpha == 0 || to.Alpha == 0;
 
     /// <summary>Karras et al. 2022, Algorithm 2, lines 4–6: ŝ = (1 + γ) s and y + √(ŝ² − s²) S_noise ε with γ = min(S_churn / N, √2 − 1).</summary>
     private static (Tensor X, NoiseLevel Level) Churned(Run run, Tensor x, NoiseLevel from, Churn? churn)

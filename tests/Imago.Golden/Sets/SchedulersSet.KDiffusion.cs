@@ -47,6 +47,18 @@ internal sealed partial class SchedulersSet
         check.Tensor("final", final, Stored("final"), TrajectoryTolerance(golden, "final"));
     }
 
+    partial void RunLikelihood(GoldenCase golden, Checks check, ref bool known)
+    {
+        known = true;
+        var config = golden.Json(golden.Entry.GetProperty("config").GetString()!).EnumerateArray().First(item => item.GetProperty("name").GetString() == golden.Name);
+        double Get(string name) => config.GetProperty(name).GetDouble();
+        using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
+        var (mixture, process) = (Mixture(file), new VarianceExploding());
+        var (x, v) = (file.Read($"{golden.Name}/x").to(float64), file.Read($"{golden.Name}/v"));
+        var value = ProbabilityFlow.LogLikelihood(mixture.Denoise, x, v, process, process.AtRatio(Get("sigma_min")), process.AtRatio(Get("sigma_max")), Get("atol"), Get("rtol"));
+        check.Tensor("value", value, file.Read($"{golden.Name}/value"), TrajectoryTolerance(golden, "value"));
+    }
+
     /// <summary>For the methods that are given ends and a number of evaluations: that many steps.</summary>
     private static double[] EvenSteps(JsonElement config)
     {
