@@ -32,7 +32,7 @@ public static partial class Samplers
     private static IEnumerable<NoiseLevel> WithRestarts(NoiseSchedule schedule, IReadOnlyList<RestartInterval> intervals)
     {
         var noisy = schedule.Where(level => !level.IsClean && level.Alpha > 0).ToArray();
-        var starts = intervals.Select(interval => noisy.MinBy(level => Math.Abs(Math.Log(level.Ratio / interval.MinRatio)))).ToArray();
+        var starts = intervals.Select(interval => noisy.DefaultIfEmpty().MinBy(level => Math.Abs(Math.Log(level.Ratio / interval.MinRatio)))).ToArray();
         foreach (var level in schedule)
         {
             yield return level;
