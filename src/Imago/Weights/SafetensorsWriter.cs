@@ -45,7 +45,7 @@ internal static class SafetensorsWriter
             : throw new ArgumentException($"Tensor {name}: the safetensors format has no {type.Name}; split it into real and imaginary parts (view_as_real).", nameof(tensor));
     }
 
-    private static byte[] Header(IEnumerable<(string Name, Tensor Tensor, ElementType Type)> entries, IReadOnlyDictionary<string, string>? metadata)
+    internal static byte[] Header(IEnumerable<(string Name, Tensor Tensor, ElementType Type)> entries, IReadOnlyDictionary<string, string>? metadata)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))

@@ -1,0 +1,146 @@
+using Imago.Autoencoders;
+using Imago.Images;
+using Imago.Probability;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Generation;
+
+/// <summary>Between pictures and what a diffusion model draws: the pixels themselves, or an autoencoder's latents brought to mean 0 and variance 1.</summary>
+public abstract class ImageCodec : IDisposable
+{
+    /// <summary>Channels of the pictures.</summary>
+    public abstract int ImageChannels { get; }
+
+    /// <summary>Shape of what is drawn for a picture of a size: [C, H, W].</summary>
+    /// <exception cref="ArgumentException">Pictures of that size cannot be drawn.</exception>
+    public abstract long[] Shape(int height, int width);
+
+    /// <summary>Pictures as the model knows them, without noise of their own (a posterior's mean).</summary>
+    /// <param name="pixels">[B, C, H, W] in [−1, 1].</param>
+    /// <returns>[B, …<see cref="Shape"/>].</returns>
+    public abstract Tensor Encode(Tensor pixels);
+
+    /// <summary>The pictures of what was drawn.</summary>
+    /// <param name="x">[B, …<see cref="Shape"/>].</param>
+    /// <returns>[B, C, H, W], black at −1 and white at 1, not clamped.</returns>
+    public abstract Tensor Decode(Tensor x);
+
+    /// <summary>Moves what it holds to a device.</summary>
+    internal virtual void To(Device device)
+    {
+    }
+
+    /// <summary>Disposes what it holds.</summary>
+    public abstract void Dispose();
+}
+
+/// <summary>A model that draws pixels.</summary>
+/// <param name="channels">1 for grey, 3 for colour.</param>
+public sealed class PixelCodec(int channels) : ImageCodec
+{
+    /// <inheritdoc/>
+    public override int ImageChannels => channels;
+
+    /// <inheritdoc/>
+    public override long[] Shape(int height, int width) => [channels, height, width];
+
+    /// <inheritdoc/>
+    public override Tensor Encode(Tensor pixels) => pixels.alias();
+
+    /// <inheritdoc/>
+    public override Tensor Decode(Tensor x) => x.alias();
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+    }
+}
+
+/// <summary>Mean and standard deviation of each latent channel over a data set: what brings latents to mean 0 and variance 1.</summary>
+/// <param name="Mean">One number for each channel.</param>
+/// <param name="Deviation">One number above 0 for each channel.</param>
+public sealed record LatentScale(IReadOnlyList<double> Mean, IReadOnlyList<double> Deviation)
+{
+    /// <summary>(z − mean) / deviation, channel by channel.</summary>
+    /// <param name="z">Latents, [B, C, …].</param>
+    public Tensor Normalise(Tensor z) => (z - Over(Mean, z)) / Over(Deviation, z);
+
+    /// <summary>x · deviation + mean, channel by channel: the inverse of <see cref="Normalise"/>.</summary>
+    /// <param name="x">Of mean 0 and variance 1, [B, C, …].</param>
+    public Tensor Denormalise(Tensor x) => x * Over(Deviation, x) + Over(Mean, x);
+
+    /// <summary>σ / deviation, channel by channel: what becomes of a standard deviation.</summary>
+    /// <param name="sigma">Standard deviations of latents, [B, C, …].</param>
+    public Tensor NormaliseDeviation(Tensor sigma) => sigma / Over(Deviation, sigma);
+
+    /// <summary>Refuses numbers that cannot scale.</summary>
+    /// <param name="channels">Latent channels of the autoencoder.</param>
+    /// <exception cref="CheckpointException">There are not as many numbers as channels, or a deviation is not above 0.</exception>
+    internal void Validate(long channels)
+    {
+        if (Mean.Count != channels || Deviation.Count != channels)
+            throw new CheckpointException($"The scale of the latents has {Mean.Count} means and {Deviation.Count} deviations; the autoencoder has {channels} channels.");
+        if (!Deviation.All(value => value > 0 && double.IsFinite(value)) || !Mean.All(double.IsFinite))
+            throw new CheckpointException($"The scale of the latents must be of finite means and deviations above 0; the deviations are [{string.Join(", ", Deviation)}].");
+    }
+
+    private static Tensor Over(IReadOnlyList<double> values, Tensor x) => tensor(values.Select(value => (float)value).ToArray(), device: x.device).view(-1, 1, 1);
+}
+
+/// <summary>A model that draws latents. Latents that are no maps count as maps of one pixel: [D] is [D, 1, 1].</summary>
+public sealed class LatentCodec : ImageCodec
+{
+    /// <summary>Takes over an autoencoder.</summary>
+    /// <param name="autoencoder">Belongs to the codec from now on; put into evaluation mode.</param>
+    /// <param name="scale">Mean and deviation of its latents.</param>
+    public LatentCodec(Autoencoder autoencoder, LatentScale scale)
+    {
+        (Autoencoder, Scale) = (autoencoder, scale);
+        autoencoder.eval();
+    }
+
+    /// <summary>The autoencoder.</summary>
+    public Autoencoder Autoencoder { get; }
+
+    /// <summary>Mean and deviation of its latents.</summary>
+    public LatentScale Scale { get; }
+
+    /// <inheritdoc/>
+    public override int ImageChannels => Autoencoder.Channels;
+
+    /// <inheritdoc/>
+    public override long[] Shape(int height, int width) => ShapeOf(Autoencoder, height, width);
+
+    /// <inheritdoc/>
+    public override Tensor Encode(Tensor pixels) => WrappedTensorDisposeScope(() => Scale.Normalise(Posterior(Autoencoder, pixels).Mean));
+
+    /// <inheritdoc/>
+    public override Tensor Decode(Tensor x) => WrappedTensorDisposeScope(() =>
+    {
+        var z = Scale.Denormalise(x);
+        var isMap = Autoencoder.LatentShape(Autoencoder.ImageSize.Height, Autoencoder.ImageSize.Width).Length == 3;
+        var pixels = Autoencoder.ToPixels(Autoencoder.Decode(isMap ? z : z.flatten(1)));
+        return Autoencoder.Pixels == PixelRange.ZeroToOne ? 2 * pixels - 1 : pixels;
+    });
+
+    /// <summary>q(z|x), as maps.</summary>
+    /// <param name="autoencoder">The network.</param>
+    /// <param name="pixels">[B, C, H, W] in [−1, 1].</param>
+    internal static DiagonalGaussian Posterior(Autoencoder autoencoder, Tensor pixels)
+    {
+        var posterior = autoencoder.Encode(autoencoder.Pixels == PixelRange.ZeroToOne ? (pixels + 1) / 2 : pixels);
+        return posterior.Mean.dim() == 4 ? posterior : new DiagonalGaussian(AsMap(posterior.Mean), AsMap(posterior.LogVar));
+    }
+
+    /// <summary>[C, h, w] of the latents of a picture.</summary>
+    internal static long[] ShapeOf(Autoencoder autoencoder, int height, int width) =>
+        autoencoder.LatentShape(height, width) is { Length: 3 } map ? map : [autoencoder.LatentShape(height, width)[0], 1, 1];
+
+    internal override void To(Device device) => Autoencoder.to(device);
+
+    /// <inheritdoc/>
+    public override void Dispose() => Autoencoder.Dispose();
+
+    private static Tensor AsMap(Tensor z) => z.view(z.shape[0], -1, 1, 1);
+}
