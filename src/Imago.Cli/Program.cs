@@ -15,6 +15,7 @@ internal static class Program
         TrainCommand.Create(),
         EvaluateCommand.Create(),
         ReconstructCommand.Create(),
+        GenerateCommand.Create(),
         SampleCommand.Create(),
         InterpolateCommand.Create(),
         TraverseCommand.Create(),

@@ -22,6 +22,10 @@ internal static class ConfigJson
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
+    private static readonly JsonSerializerOptions Compact = new(Options) { WriteIndented = false };
+
+    internal static string WriteCompact<T>(T config) => JsonSerializer.Serialize(config, Compact);
+
     internal static string Write<T>(T config) => JsonSerializer.Serialize(config, Options);
 
     /// <exception cref="CheckpointException">The text is not such a configuration; the message names the source and what is wrong.</exception>

@@ -9,16 +9,16 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago train autoencoder</c>: from options to a run's configuration, and from its progress to lines.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images.", HelpName = "NAME|PATH", DefaultValueFactory = _ => "faces" };
-    private static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
-    private static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
-    private static readonly Option<int?> Size = new("--size") { Description = "Side of the images in pixels; the default is their own.", HelpName = "PIXELS" };
-    private static readonly Option<int?> Channels = new("--channels") { Description = "1 for grey, 3 for colour; the default is the images' own.", HelpName = "N" };
-    private static readonly Option<int?> Count = new("--count") { Description = "Images of a drawn set.", HelpName = "N" };
-    private static readonly Option<bool> Flip = new("--flip") { Description = "Mirror half of the images." };
-    private static readonly Option<bool> RandomCrop = new("--random-crop") { Description = "Cut a random square out of slightly larger images." };
+    internal static readonly Option<string> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images.", HelpName = "NAME|PATH", DefaultValueFactory = _ => "faces" };
+    internal static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
+    internal static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
+    internal static readonly Option<int?> Size = new("--size") { Description = "Side of the images in pixels; the default is their own.", HelpName = "PIXELS" };
+    internal static readonly Option<int?> Channels = new("--channels") { Description = "1 for grey, 3 for colour; the default is the images' own.", HelpName = "N" };
+    internal static readonly Option<int?> Count = new("--count") { Description = "Images of a drawn set.", HelpName = "N" };
+    internal static readonly Option<bool> Flip = new("--flip") { Description = "Mirror half of the images." };
+    internal static readonly Option<bool> RandomCrop = new("--random-crop") { Description = "Cut a random square out of slightly larger images." };
     private static readonly Option<bool> Binarize = new("--binarize") { Description = "Draw every pixel once to be black or white." };
-    private static readonly Option<bool> Strict = new("--strict") { Description = "Stop at a broken image instead of skipping it." };
+    internal static readonly Option<bool> Strict = new("--strict") { Description = "Stop at a broken image instead of skipping it." };
     private static readonly Option<string> Network = new("--network") { Description = $"{string.Join(", ", AutoencoderPresets.All.Keys)}, or a JSON file.", HelpName = "KIND|FILE", DefaultValueFactory = _ => "conv" };
     private static readonly Option<int?> Latents = new("--latents") { Description = "Number of latents, or of latent channels.", HelpName = "N" };
     private static readonly Option<string> ObjectiveName = new("--objective") { Description = $"{string.Join(", ", Objectives.Names)}, or a JSON file.", HelpName = "NAME|FILE", DefaultValueFactory = _ => "vae" };
@@ -27,24 +27,24 @@ internal static class TrainCommand
     private static readonly Option<long> BetaWarmup = new("--beta-warmup") { Description = "Steps over which that weight rises from 0.", HelpName = "STEPS" };
     private static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image in importance-weighted objectives.", HelpName = "K", DefaultValueFactory = _ => 1 };
     private static readonly Option<int?> FirstSamples = new("--first-samples") { Description = "Samples of each image at the first step, growing to --samples over half of the run.", HelpName = "K" };
-    private static readonly Option<double?> Minutes = new("--minutes") { Description = "Train for so long; 5 unless --steps or --epochs is given.", HelpName = "X" };
-    private static readonly Option<long?> Steps = new("--steps") { Description = "Train for so many steps.", HelpName = "N" };
-    private static readonly Option<double?> Epochs = new("--epochs") { Description = "Train for so many passes through the data.", HelpName = "X" };
+    internal static readonly Option<double?> Minutes = new("--minutes") { Description = "Train for so long; 5 unless --steps or --epochs is given.", HelpName = "X" };
+    internal static readonly Option<long?> Steps = new("--steps") { Description = "Train for so many steps.", HelpName = "N" };
+    internal static readonly Option<double?> Epochs = new("--epochs") { Description = "Train for so many passes through the data.", HelpName = "X" };
     private static readonly Option<int> Batch = new("--batch") { Description = "Images in a batch.", HelpName = "N", DefaultValueFactory = _ => 64 };
-    private static readonly Option<int> Accumulate = new("--accumulate") { Description = "Batches in a step.", HelpName = "N", DefaultValueFactory = _ => 1 };
+    internal static readonly Option<int> Accumulate = new("--accumulate") { Description = "Batches in a step.", HelpName = "N", DefaultValueFactory = _ => 1 };
     private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
-    private static readonly Option<ScheduleShape> Schedule = new("--schedule") { Description = "How the learning rate falls.", DefaultValueFactory = _ => ScheduleShape.Cosine };
-    private static readonly Option<long> Warmup = new("--warmup") { Description = "Steps over which the learning rate rises.", HelpName = "STEPS", DefaultValueFactory = _ => 50 };
+    internal static readonly Option<ScheduleShape> Schedule = new("--schedule") { Description = "How the learning rate falls.", DefaultValueFactory = _ => ScheduleShape.Cosine };
+    internal static readonly Option<long> Warmup = new("--warmup") { Description = "Steps over which the learning rate rises.", HelpName = "STEPS", DefaultValueFactory = _ => 50 };
     private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
-    private static readonly Option<double?> Clip = new("--clip") { Description = "Largest norm of the gradient.", HelpName = "X" };
+    internal static readonly Option<double?> Clip = new("--clip") { Description = "Largest norm of the gradient.", HelpName = "X" };
     private static readonly Option<double> EmaDecay = new("--ema") { Description = "Decay of the moving average of the weights; 0 for none.", HelpName = "X", DefaultValueFactory = _ => 0.999 };
     private static readonly Option<Precision> ComputePrecision = new("--precision") { Description = "What the network computes in.", DefaultValueFactory = _ => Precision.Fp32 };
-    private static readonly Option<long> Seed = new("--seed") { Description = "Seed of weights, order and noise.", HelpName = "N" };
-    private static readonly Option<int?> EvaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations on held-out images.", HelpName = "STEPS" };
-    private static readonly Option<int?> CheckpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; the default is every 30 seconds.", HelpName = "STEPS" };
-    private static readonly Option<int?> Patience = new("--patience") { Description = "Stop after so many evaluations without a new best.", HelpName = "N" };
-    private static readonly Option<string?> Out = new("--out", "-o") { Description = "The run's folder; the default is a new one in runs/.", HelpName = "FOLDER" };
-    private static readonly Option<string?> Resume = new("--resume") { Description = "Continue the run in this folder; --minutes, --steps or --epochs make it longer.", HelpName = "FOLDER" };
+    internal static readonly Option<long> Seed = new("--seed") { Description = "Seed of weights, order and noise.", HelpName = "N" };
+    internal static readonly Option<int?> EvaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations on held-out images.", HelpName = "STEPS" };
+    internal static readonly Option<int?> CheckpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; the default is every 30 seconds.", HelpName = "STEPS" };
+    internal static readonly Option<int?> Patience = new("--patience") { Description = "Stop after so many evaluations without a new best.", HelpName = "N" };
+    internal static readonly Option<string?> Out = new("--out", "-o") { Description = "The run's folder; the default is a new one in runs/.", HelpName = "FOLDER" };
+    internal static readonly Option<string?> Resume = new("--resume") { Description = "Continue the run in this folder; --minutes, --steps or --epochs make it longer.", HelpName = "FOLDER" };
 
     internal static Command Create() => new("train", "Train a model.")
     {
@@ -58,6 +58,7 @@ internal static class TrainCommand
             Minutes, Steps, Epochs, Batch, Accumulate, LearningRate, Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed,
             EvaluateEvery, CheckpointEvery, Patience, Out, Resume, SharedOptions.Json,
         }.Does(Run),
+        TrainDiffusionCommand.Create(),
     };
 
     private static int Run(CommandContext context)
@@ -109,7 +110,7 @@ internal static class TrainCommand
     };
 
     /// <summary>A path that works from wherever the run is continued; names stay names.</summary>
-    private static string Rooted(string source) =>
+    internal static string Rooted(string source) =>
         Datasets.All.Any(set => set.Name.Equals(source, StringComparison.OrdinalIgnoreCase)) || !Path.Exists(source) ? source : Path.GetFullPath(source);
 
     private static AutoencoderRunConfig Configure(CommandContext context, RunDataConfig data, ImageShape shape)
@@ -155,7 +156,7 @@ internal static class TrainCommand
         return objective;
     }
 
-    private static string NewFolder(string data, string objective) =>
+    internal static string NewFolder(string data, string objective) =>
         Enumerable.Range(1, int.MaxValue).Select(n => Path.Combine("runs", $"{data}-{objective}{(n == 1 ? "" : $"-{n}")}")).First(path => !Path.Exists(path));
 
     private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,

@@ -1,6 +1,5 @@
 using Imago.Data;
 using Imago.Images;
-using Imago.Probability;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,36 +10,28 @@ public sealed class ExampleBatch : IBatch
 {
     private readonly Tensor _mean;
     private readonly Tensor? _deviation;
-    private readonly ImageBatch? _images;
 
-    /// <summary>Pictures as pixels; the batch belongs to this one from now on.</summary>
-    internal ExampleBatch(ImageBatch images)
+    /// <summary>Pictures as a codec without noise of its own gives them; the batch belongs to this one from now on.</summary>
+    internal ExampleBatch(ImageBatch images, ImageCodec codec)
     {
-        _images = images;
-        _mean = images.ToFloat(PixelRange.MinusOneToOne).DetachFromDisposeScope();
-        (Labels, Attributes, Captions) = (images.Labels, images.Attributes, images.Captions);
+        Known = images;
+        _mean = WrappedTensorDisposeScope(() => codec.Encode(images.ToFloat(PixelRange.MinusOneToOne)).contiguous()).DetachFromDisposeScope();
     }
 
     /// <summary>Pictures as the moments of their latents, in the scale of the model.</summary>
-    internal ExampleBatch(Tensor mean, Tensor? deviation, Tensor? labels, Tensor? attributes, IReadOnlyList<string?> captions)
-    {
-        (_mean, _deviation) = (mean.DetachFromDisposeScope(), deviation?.DetachFromDisposeScope());
-        (Labels, Attributes, Captions) = (labels?.DetachFromDisposeScope(), attributes?.DetachFromDisposeScope(), captions);
-    }
+    /// <param name="mean">[B, C, h, w].</param>
+    /// <param name="deviation">The same shape; null for points.</param>
+    /// <param name="known">Labels, attributes and captions; belongs to this batch from now on.</param>
+    internal ExampleBatch(Tensor mean, Tensor? deviation, ImageBatch known) =>
+        (_mean, _deviation, Known) = (mean.DetachFromDisposeScope(), deviation?.DetachFromDisposeScope(), known);
 
     /// <inheritdoc/>
-    public int Count => (int)_mean.shape[0];
+    public int Count => Known.Count;
 
-    /// <summary>Class of each picture, int64 [B], −1 where it has none; null if the data set has no classes.</summary>
-    public Tensor? Labels { get; }
+    /// <summary>Labels, attributes and captions. Its pixels count for nothing but their shape where the examples are latents.</summary>
+    public ImageBatch Known { get; }
 
-    /// <summary>Attributes of each picture, float32 [B, A], NaN where unknown; null if the data set has none.</summary>
-    public Tensor? Attributes { get; }
-
-    /// <summary>Caption of each picture, null where it has none.</summary>
-    public IReadOnlyList<string?> Captions { get; }
-
-    /// <summary>x₀: the pixels in [−1, 1], or latents drawn anew from their posterior.</summary>
+    /// <summary>x₀: pixels, or latents drawn anew from their posterior.</summary>
     /// <param name="noise">Where the posterior's noise comes from; untouched where there is no posterior.</param>
     /// <param name="device">Where the result lives.</param>
     /// <returns>[B, C, H, W], float32; the caller owns it.</returns>
@@ -52,21 +43,15 @@ public sealed class ExampleBatch : IBatch
     {
         _mean.Dispose();
         _deviation?.Dispose();
-        if (_images is not null)
-        {
-            _images.Dispose();
-            return;
-        }
-        Labels?.Dispose();
-        Attributes?.Dispose();
+        Known.Dispose();
     }
 }
 
 /// <summary>A loader's pictures as examples of pixels.</summary>
-internal sealed class PixelBatches(ImageLoader loader) : IBatches<ExampleBatch>
+internal sealed class PixelBatches(ImageLoader loader, ImageCodec codec) : IBatches<ExampleBatch>
 {
     public int BatchesPerEpoch => loader.BatchesPerEpoch;
 
     public IEnumerable<ExampleBatch> Epoch(int epoch, int firstBatch = 0, CancellationToken cancellationToken = default) =>
-        loader.Epoch(epoch, firstBatch, cancellationToken).Select(batch => new ExampleBatch(batch));
+        loader.Epoch(epoch, firstBatch, cancellationToken).Select(batch => new ExampleBatch(batch, codec));
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Imago.Data;
 using Imago.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,6 +16,7 @@ internal sealed class LatentFile : IDisposable
     private readonly Dictionary<string, Tensor> _moments = [];
     private readonly Tensor _labels, _attributes;
     private readonly string?[] _captions;
+    private readonly long[] _imageShape;
 
     private LatentFile(string folder)
     {
@@ -26,6 +28,7 @@ internal sealed class LatentFile : IDisposable
         _attributes = items.Read("attributes").clone().DetachFromDisposeScope();
         _captions = Captions(items.Read("captions"), items.Read("caption_lengths"));
         Rows = [.. items.Read("rows").data<long>().ToArray().Select(row => (int)row)];
+        _imageShape = items.Read("image_shape").data<long>().ToArray();
         Scale = new LatentScale(Numbers("mean"), Numbers("deviation"));
 
         double[] Numbers(string name) => items.Read(name).data<double>().ToArray();
@@ -50,7 +53,10 @@ internal sealed class LatentFile : IDisposable
         var index = tensor(rows.Select(row => (long)row).ToArray());
         var mean = scale.Normalise(Gather("mean", index, mirrored));
         var deviation = _moments.ContainsKey("log_var") ? scale.NormaliseDeviation((0.5 * Gather("log_var", index, mirrored)).exp()) : null;
-        return new ExampleBatch(mean, deviation, _labels.numel() == 0 ? null : _labels[index], _attributes.numel() == 0 ? null : _attributes[index], [.. rows.Select(row => _captions[row])]);
+        var shape = zeros([1, 1, 1, 1], dtype: uint8).expand([rows.Length, .. _imageShape]);
+        return new ExampleBatch(mean, deviation, new ImageBatch(shape, Some(_labels), Some(_attributes), rows, [.. rows.Select(row => _captions[row])]));
+
+        Tensor? Some(Tensor known) => known.numel() == 0 ? null : known.index_select(0, index);
     }
 
     public void Dispose()

@@ -134,6 +134,7 @@ internal sealed class LatentWriter
             ["attributes"] = tensor(_attributes).view(_attributeCount == 0 ? 0 : _count, _attributeCount),
             ["captions"] = tensor(captions.SelectMany(caption => caption).ToArray()),
             ["caption_lengths"] = tensor(captions.Select((caption, row) => _captions[row] is null ? -1L : caption.Length).ToArray()),
+            ["image_shape"] = tensor(new long[] { _loader.Channels, _loader.Height, _loader.Width }),
             ["mean"] = tensor(means),
             // A channel that never changes would be divided by 0: it keeps its scale.
             ["deviation"] = tensor(deviations.Select(deviation => deviation > 1e-8 ? deviation : 1).ToArray()),

@@ -37,9 +37,9 @@ public class LatentCacheTests
             var posterior = LatentCodec.Posterior(network, mirrored ? pixels.flip(3) : pixels);
             var (got, wanted) = (batch.Draw(new Generator(5), CPU), isVariational ? posterior.Sample(randn(posterior.Mean.shape, generator: new Generator(5))) : posterior.Mean);
             Assert.True(got.allclose(wanted, rtol: 2e-3, atol: 2e-3));              // moments are kept in fp16
-            Assert.Equal([0L, 2L], batch.Labels!.data<long>().ToArray());
-            Assert.Equal(["image 6", "image 2"], batch.Captions);
-            Assert.Equal([0.6f, 0.2f], batch.Attributes!.data<float>().ToArray());
+            Assert.Equal([0L, 2L], batch.Known.Labels!.data<long>().ToArray());
+            Assert.Equal(["image 6", "image 2"], batch.Known.Captions);
+            Assert.Equal([0.6f, 0.2f], batch.Known.Attributes!.data<float>().ToArray());
         }
     }
 
@@ -73,7 +73,7 @@ public class LatentCacheTests
         using var file = Write(Network(), TestImages.Set(7, 8, 8), folder.Path);
         var batches = new LatentBatches(file, file.Scale, Options);
         Assert.Equal(3, batches.BatchesPerEpoch);
-        string[] Captions(int epoch, int first) => [.. batches.Epoch(epoch, first).SelectMany(batch => batch.Labels!.data<long>().ToArray().Zip(batch.Captions, (label, caption) => $"{label} {caption}"))];
+        string[] Captions(int epoch, int first) => [.. batches.Epoch(epoch, first).SelectMany(batch => batch.Known.Labels!.data<long>().ToArray().Zip(batch.Known.Captions, (label, caption) => $"{label} {caption}"))];
         Assert.Equal(7, Captions(0, 0).Length);
         Assert.Equal(Captions(2, 0)[3..], Captions(2, 1));
         Assert.NotEqual(Captions(0, 0), Captions(1, 0));

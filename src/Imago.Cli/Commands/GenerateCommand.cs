@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Globalization;
+using Imago.Cli.Exploring;
+using Imago.Diffusion;
+using Imago.Generation;
+using Imago.Images;
+using TorchSharp;
+
+namespace Imago.Cli.Commands;
+
+/// <summary><c>imago generate</c>: pictures from a diffusion model.</summary>
+internal static class GenerateCommand
+{
+    private const int StripMoments = 8, MostSwept = 2;
+
+    private static readonly Argument<string?> Prompt = new("prompt") { HelpName = "PROMPT", Description = "What the picture is of, in words, for a model of text.", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Option<string?> Model = new("--model", "-m") { HelpName = "RUN|FOLDER", Description = "The model: a run of `imago train diffusion`, or a model's folder." };
+    private static readonly Option<string?> Class = new("--class", "-c") { HelpName = "NAME|N", Description = "Class of the picture, by name or number." };
+    private static readonly Option<string[]> Attribute = new("--attribute", "-a") { HelpName = "NAME=VALUE", Description = "An attribute of the picture: smile=1, hair=long. May be repeated." };
+    private static readonly Option<string?> Negative = new("--negative") { HelpName = "TEXT", Description = "What guidance leads away from." };
+    private static readonly Option<int?> Count = new("--count", "-n") { HelpName = "N", Description = "Pictures, of consecutive seeds (1), or on the way to --to-seed or --to-prompt (8)." };
+    private static readonly Option<long?> Seed = new("--seed") { HelpName = "N", Description = "Where the noise comes from; the same seed gives the same picture." };
+    private static readonly Option<string?> ToPrompt = new("--to-prompt") { HelpName = "TEXT", Description = "Go from PROMPT to this one." };
+    private static readonly Option<long?> ToSeed = new("--to-seed") { HelpName = "N", Description = "Go from --seed to this one." };
+    private static readonly Option<string?> Sampler = new("--sampler") { HelpName = "NAME", Description = $"The method: {string.Join(", ", Samplers.All.Select(sampler => sampler.Name))}." };
+    private static readonly Option<int?> Steps = new("--steps") { HelpName = "N", Description = "Steps." };
+    private static readonly Option<string?> Spacing = new("--spacing") { HelpName = "NAME", Description = $"Which levels of noise are visited: {string.Join(", ", Spacings.All.Keys)}." };
+    private static readonly Option<double?> Guidance = new("--guidance", "-g") { HelpName = "X", Description = "How strongly the condition is followed; 1 is the model as it is." };
+    private static readonly Option<double[]> Interval = ExploreOptions.Numbers("--guidance-interval", "0,1", "Between which shares of the steps guidance acts.");
+    private static readonly Option<double?> Rescale = new("--rescale") { HelpName = "X", Description = "How much of guidance's excess contrast is taken back, 0 to 1." };
+    private static readonly Option<string?> Image = new("--image", "-i") { HelpName = "FILE", Description = "A picture to change." };
+    private static readonly Option<double?> Strength = new("--strength") { HelpName = "X", Description = "How much of it is drawn anew, above 0 and up to 1; 0.6 by default, 1 with a mask." };
+    private static readonly Option<string?> Mask = new("--mask") { HelpName = "FILE", Description = "White where the picture is drawn anew; black pixels stay exactly as they are." };
+    private static readonly Option<bool> Strip = new("--strip") { Description = "Show the way from noise to each picture." };
+    private static readonly Option<string[]> Grid = new("--grid") { HelpName = "NAME=X,Y,…", Description = "Sweep a parameter: seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt or an attribute. Twice for rows too." };
+    private static readonly Option<bool> Gif = new("--gif") { Description = "Animate: the way from noise, or from one end to the other." };
+    private static readonly Option<bool> Separate = new("--separate") { Description = "Write every picture to a file of its own, named by its seed." };
+    private static readonly Option<string?> Like = new("--like") { HelpName = "FILE", Description = "Repeat the recipe of this picture; other options change it." };
+    private static readonly Option<int?> Batch = new("--batch") { HelpName = "N", Description = "Pictures drawn at once." };
+    private static readonly Option<Training.Precision?> ComputePrecision = new("--precision") { Description = "What the network computes in; fp32 by default." };
+
+    internal static Command Create() => new ImagoCommand(
+        "generate",
+        "Draw pictures with a diffusion model.",
+        "imago generate --model runs/mnist-diffusion --class 3 --count 16",
+        "imago generate \"a smiling woman with red hair\" --model runs/faces-diffusion --guidance 3",
+        "imago generate --model runs/faces-diffusion --image me.png --mask mouth.png --strip",
+        "imago generate --model runs/mnist-diffusion --class 7 --grid guidance=1,2,4 --grid steps=5,10,20",
+        "imago generate --like generated.png --seed 8")
+    {
+        Prompt, Model, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask, Strip, Grid, Gif, Separate, Like,
+        Batch, ComputePrecision, ExploreOptions.Out, SharedOptions.Json,
+    }.Does(Run);
+
+    private static void Run(CommandContext context)
+    {
+        var recipe = Recipe(context);
+        using var model = DiffusionFiles.Load(recipe.Model).To(context.Device);
+        model.ComputeType = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+        var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
+        if (recipe.Grid.Count > 0) output.Sweep();
+        else output.Draw(isSeparate: context.Get(Separate), isAnimated: context.Get(Gif));
+        output.Report();
+    }
+
+    /// <summary>The recipe of --like, or an empty one, with what the options say.</summary>
+    private static GenerationRecipe Recipe(CommandContext context)
+    {
+        var like = context.Get(Like) is { } path ? GenerationRecipe.Read(path) : null;
+        var recipe = like ?? new GenerationRecipe { Model = context.Get(Model) ?? throw new ArgumentException("Say with --model which model is to draw: the folder of a run of `imago train diffusion`, or of a model.") };
+        var isWay = (context.Get(ToPrompt) ?? recipe.ToPrompt) is not null || (context.Get(ToSeed) ?? recipe.ToSeed) is not null;
+        recipe = recipe with
+        {
+            Model = context.Get(Model) ?? recipe.Model,
+            Prompt = context.Get(Prompt) ?? recipe.Prompt,
+            Class = context.Get(Class) ?? recipe.Class,
+            Negative = context.Get(Negative) ?? recipe.Negative,
+            Seed = context.Get(Seed) ?? recipe.Seed,
+            ToPrompt = context.Get(ToPrompt) ?? recipe.ToPrompt,
+            ToSeed = context.Get(ToSeed) ?? recipe.ToSeed,
+            Count = context.Get(Count) ?? (like is null && isWay ? 8 : recipe.Count),
+            Sampler = context.Get(Sampler) ?? recipe.Sampler,
+            Steps = context.Get(Steps) ?? recipe.Steps,
+            Spacing = context.Get(Spacing) ?? recipe.Spacing,
+            Guidance = context.Get(Guidance) ?? recipe.Guidance,
+            GuidanceInterval = context.IsGiven(Interval) ? context.Get(Interval)! : recipe.GuidanceInterval,
+            Rescale = context.Get(Rescale) ?? recipe.Rescale,
+            Image = context.Get(Image) ?? recipe.Image,
+            Mask = context.Get(Mask) ?? recipe.Mask,
+            Strength = context.Get(Strength) ?? (like is null && context.Get(Mask) is not null ? 1 : recipe.Strength),
+            Moments = context.Get(Strip) || (context.Get(Gif) && !isWay) ? StripMoments : recipe.Moments,
+            Grid = context.Get(Grid) is { Length: > 0 } swept ? swept : recipe.Grid,
+        };
+        if (recipe.Count < 1) throw new ArgumentException($"--count is {recipe.Count}; it must be at least 1.");
+        if (recipe.Mask is not null && recipe.Image is null) throw new ArgumentException("--mask needs the picture that it belongs to: --image.");
+        if (recipe.Grid.Count > MostSwept) throw new ArgumentException($"--grid is given {recipe.Grid.Count} times; a sheet has columns and rows, so at most twice.");
+        return (context.Get(Attribute) ?? []).Aggregate(recipe, (all, text) => text.Split('=', 2) is [var name, var value] ? all.With(name, value) : throw new ArgumentException($"--attribute is '{text}'; it must be NAME=VALUE."));
+    }
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+using Imago.Generation;
+using Imago.Images;
+
+namespace Imago.Cli.Commands;
+
+/// <summary>The pictures of <c>imago generate</c>, laid out and written.</summary>
+internal sealed class GenerateOutput(CommandContext context, GenerationRecipe recipe, DiffusionModel model, string path, int? batch)
+{
+    private readonly List<string> _files = [];
+    private int _count;
+
+    private int Scale => Math.Max(1, 64 / Math.Max(model.Config.Width, model.Config.Height));
+
+    /// <summary>One picture as it is; several as a grid, or as files of their own; the way to each as a strip.</summary>
+    internal void Draw(bool isSeparate, bool isAnimated)
+    {
+        var pictures = Pictures(recipe, "Drawing");
+        if (isSeparate)
+        {
+            foreach (var picture in pictures)
+                Write(recipe with { Seed = picture.Wish.Seed, Count = 1 }, Suffixed($"-{picture.Wish.Seed.ToString(CultureInfo.InvariantCulture)}"), picture.Image);
+        }
+        else if (recipe.Moments > 0) Write(recipe, path, StripOf(pictures));
+        else if (pictures.Count == 1) Write(recipe, path, pictures[0].Image);
+        else Write(recipe, path, ImageGrid.Draw([.. pictures.Select(picture => picture.Image)], ColumnsOf(pictures.Count), new GridOptions { Scale = Scale }));
+        if (isAnimated) Animate(pictures);
+    }
+
+    /// <summary>A sheet over one or two parameters.</summary>
+    internal void Sweep()
+    {
+        var swept = recipe.Grid.Select(Parse).ToList();
+        var (columns, rows) = (swept[0], swept.Count > 1 ? swept[1] : ("", [""]));
+        var sheet = rows.Values.Select(row => columns.Values.Select(column => Picture(column, row)).ToList()).ToList();
+        Write(recipe, path, ImageGrid.Draw([.. sheet.Select(row => (IReadOnlyList<PixelImage>)row)], new GridOptions
+        {
+            ColumnLabels = [.. columns.Values.Select(value => $"{columns.Name} {value}")], RowLabels = rows.Name.Length > 0 ? [.. rows.Values.Select(value => $"{rows.Name} {value}")] : [], Scale = Scale,
+        }));
+
+        PixelImage Picture(string column, string row)
+        {
+            var one = recipe.With(columns.Name, column) with { Count = 1, Grid = [], Moments = 0 };
+            if (rows.Name.Length > 0) one = one.With(rows.Name, row);
+            return Pictures(one, rows.Name.Length > 0 ? $"Drawing {columns.Name} {column}, {rows.Name} {row}" : $"Drawing {columns.Name} {column}")[0].Image;
+        }
+    }
+
+    internal void Report()
+    {
+        if (context.IsJson)
+        {
+            context.WriteJson(new { Pictures = _count, Files = _files, Recipe = recipe });
+            return;
+        }
+        context.Say($"{_count} {(_count == 1 ? "picture" : "pictures")} of {model.Config.Width}×{model.Config.Height} pixels in {string.Join(", ", _files)}.");
+        context.Hint($"Next: imago generate --like {_files[0]} --seed {recipe.Seed + recipe.Count}");
+    }
+
+    private IReadOnlyList<GeneratedPicture> Pictures(GenerationRecipe one, string title)
+    {
+        var request = one.RequestFor(model) with { Batch = batch };
+        var pictures = context.Track(title, sink => ImageGenerator.Generate(model, request, sink, context.Cancellation));
+        _count += pictures.Count;
+        return pictures;
+    }
+
+    /// <summary>Two rows a picture: what the sampler had, and what the model saw in it.</summary>
+    private PixelImage StripOf(IReadOnlyList<GeneratedPicture> pictures) => ImageGrid.Draw(
+        [.. pictures.SelectMany(picture => (IReadOnlyList<PixelImage>[])[[.. picture.Moments.Select(moment => moment.Noisy), picture.Image], [.. picture.Moments.Select(moment => moment.Estimate), picture.Image]])],
+        new GridOptions
+        {
+            ColumnLabels = [.. pictures[0].Moments.Select(moment => string.Create(CultureInfo.InvariantCulture, $"step {moment.Step}")), "picture"],
+            RowLabels = [.. pictures.SelectMany(_ => (string[])["noisy", "estimate"])], Scale = Scale,
+        });
+
+    private void Animate(IReadOnlyList<GeneratedPicture> pictures)
+    {
+        var options = new GridOptions { Scale = Scale };
+        var isWay = recipe.ToPrompt is not null || recipe.ToSeed is not null;
+        PixelImage Frame(IEnumerable<PixelImage> images) => ImageGrid.Draw([.. images], ColumnsOf(isWay ? 1 : pictures.Count), options);
+        List<PixelImage> frames = isWay
+            ? [.. pictures.Select(picture => Frame([picture.Image]))]
+            : [.. pictures[0].Moments.Select((_, at) => Frame(pictures.Select(picture => picture.Moments[at].Noisy))), Frame(pictures.Select(picture => picture.Image))];
+        var file = Path.ChangeExtension(path, ".gif");
+        GifFile.Write(file, frames, framesPerSecond: 6);
+        _files.Add(file);
+    }
+
+    private void Write(GenerationRecipe own, string file, PixelImage image)
+    {
+        own.Write(file, image);
+        _files.Add(file);
+    }
+
+    private string Suffixed(string suffix) => Path.Combine(Path.GetDirectoryName(path)!, Path.GetFileNameWithoutExtension(path) + suffix + Path.GetExtension(path));
+
+    private static int ColumnsOf(int count) => (int)Math.Ceiling(Math.Sqrt(count));
+
+    private static (string Name, IReadOnlyList<string> Values) Parse(string text) => text.Split('=', 2) is [{ Length: > 0 } name, { Length: > 0 } values]
+        ? (name, values.Split(',', StringSplitOptions.TrimEntries))
+        : throw new ArgumentException($"--grid is '{text}'; it must be NAME=X,Y,…, such as guidance=1,2,4.");
+}

@@ -1,0 +1,182 @@
+using System.CommandLine;
+using System.Globalization;
+using Imago.Autoencoders;
+using Imago.Data;
+using Imago.Diffusion;
+using Imago.Generation;
+using Imago.Models;
+using Imago.Training;
+using static Imago.Cli.Commands.TrainCommand;
+
+namespace Imago.Cli.Commands;
+
+/// <summary><c>imago train diffusion</c>: from options to a run's configuration, and from its progress to lines.</summary>
+internal static class TrainDiffusionCommand
+{
+    private const double UsualMinutes = 10;
+
+    private static readonly Option<string?> AutoencoderPath = new("--autoencoder") { Description = "Draw the latents of this autoencoder instead of pixels: a run, a folder from a model hub, or a file.", HelpName = "RUN|FOLDER|FILE" };
+    private static readonly Option<int?> Patch = new("--patch") { Description = "Side of the patches of pixels that are drawn at once; the default suits the size.", HelpName = "PIXELS" };
+    private static readonly Option<string?> ConditionKind = new Option<string?>("--condition") { Description = "What pictures can be asked for by; the default is text if the data have captions, else class, attributes, none.", HelpName = "class|attributes|text|none" }
+        .AcceptOnlyFromAmong("class", "attributes", "text", "none");
+    private static readonly Option<string?> NetworkFile = new("--network") { Description = "A network's JSON (a hub's config.json) instead of one that suits data and time.", HelpName = "FILE" };
+    private static readonly Option<int?> Width = new("--width") { Description = "Channels of the network's first level, a multiple of 16; the default suits size and time.", HelpName = "N" };
+    private static readonly Option<string> Predict = new Option<string>("--predict") { Description = "What the network predicts: flow (rectified flow), or epsilon, velocity or sample (variance-preserving, cosine).", DefaultValueFactory = _ => "flow" }
+        .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
+    private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
+    private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over.", HelpName = "RUN|FOLDER" };
+    private static readonly Option<int> Batch = new("--batch") { Description = "Pictures in a batch.", HelpName = "N", DefaultValueFactory = _ => 128 };
+    private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
+    private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
+    private static readonly Option<double> EmaDecay = new("--ema") { Description = "Decay of the moving average of the weights; 0 for none.", HelpName = "X", DefaultValueFactory = _ => 0.999 };
+    private static readonly Option<Precision?> ComputePrecision = new("--precision") { Description = "What the network computes in; the default is bf16 where the processor has it." };
+
+    private static IReadOnlyList<Option> Fixed { get; } =
+    [
+        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkFile, Width, Predict, ObjectiveFile, From, Batch, Accumulate, LearningRate,
+        Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
+    ];
+
+    internal static Command Create()
+    {
+        var command = new ImagoCommand("diffusion", "Train a diffusion model on images, or on an autoencoder's latents of them.",
+            "imago train diffusion --data mnist --download --minutes 10",
+            "imago train diffusion --data faces --autoencoder runs/faces-vae --condition text --minutes 60",
+            "imago train diffusion --data photos/ --size 64 --flip --condition none",
+            "imago train diffusion --from runs/faces --data me/ --minutes 5",
+            "imago train diffusion --resume runs/mnist-diffusion --minutes 30") { Download, Minutes, Steps, Epochs, Resume, SharedOptions.Json };
+        foreach (var option in Fixed) command.Add(option);
+        return command.Does(Run);
+    }
+
+    private static int Run(CommandContext context)
+    {
+        var (folder, config, splits) = context.Get(Resume) is { } path ? Continue(context, path) : Begin(context);
+        using var training = context.Track("Preparing", sink => DiffusionTraining.Prepare(config, splits, folder, context.Device, sink, context.Cancellation));
+        var result = context.Track("Training", sink => training.Run(folder, sink.For<TrainingProgress>(Describe), context.Cancellation));
+        Report(context, folder, training.Model, result);
+        return result.End == TrainingEnd.Cancelled ? CliApp.Interrupted : CliApp.Success;
+    }
+
+    private static (RunFolder, DiffusionRunConfig, DatasetSplits) Begin(CommandContext context)
+    {
+        var data = new RunDataConfig
+        {
+            Source = Rooted(context.Get(Source)!), Folder = context.Get(DataFolder) is { } home ? Path.GetFullPath(home) : null, Size = context.Get(Size), Channels = context.Get(Channels),
+            Count = context.Get(Count), Seed = context.Get(Seed), Flip = context.Get(Flip), RandomCrop = context.Get(RandomCrop), Strict = context.Get(Strict), BatchSize = context.Get(Batch),
+        };
+        var splits = data.Open(context.Get(Download), context.Cancellation);
+        var loader = data.TrainingBatches(splits);
+        var config = Configure(context, data with { Channels = loader.Channels }, splits, new ImageShape(loader.Channels, loader.Height, loader.Width));
+        config.Validate();
+        return (RunFolder.Create(context.Get(Out) ?? NewFolder(splits.Name, "diffusion"), config), config, splits);
+    }
+
+    private static (RunFolder, DiffusionRunConfig, DatasetSplits) Continue(CommandContext context, string path)
+    {
+        if (Fixed.FirstOrDefault(context.IsGiven) is { } given) throw new ArgumentException($"{given.Name} cannot be changed when a run is continued; only --minutes, --steps and --epochs can.");
+        var folder = RunFolder.Open(path);
+        var config = folder.ReadConfig<DiffusionRunConfig>();
+        if (context.IsGiven(Minutes) || context.IsGiven(Steps) || context.IsGiven(Epochs))
+        {
+            config = config with { Training = config.Training with { Minutes = context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs) } };
+            config.Validate();
+            folder.WriteConfig(config);
+        }
+        return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
+    }
+
+    private static DiffusionRunConfig Configure(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape)
+    {
+        var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
+        var training = new TrainingOptions
+        {
+            Minutes = hasNoEnd ? UsualMinutes : context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs), Accumulation = context.Get(Accumulate),
+            Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) }, MaxGradientNorm = context.Get(Clip) ?? 1,
+            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, Precision = context.Get(ComputePrecision) ?? DiffusionPresets.BestPrecision, Seed = context.Get(Seed),
+            EvaluateEverySteps = context.Get(EvaluateEvery), EvaluationBatches = 8, CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
+        };
+        var optimizer = new AdamWConfig { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay), Beta2 = 0.99 };
+        return context.Get(From) is { } from ? FromModel(context, from, data, training, optimizer) : Fresh(context, data, splits, shape, training, optimizer);
+    }
+
+    private static DiffusionRunConfig Fresh(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape, TrainingOptions training, OptimizerConfig optimizer)
+    {
+        var (channels, side, patch) = Drawn(context, shape);
+        var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize);
+        var conditioner = DiffusionPresets.Conditioner(context.Get(ConditionKind) ?? DiffusionPresets.ConditionOf(splits.Train), splits.Train, DiffusionPresets.VectorWidth(width));
+        var objective = ObjectiveOf(context);
+        return new DiffusionRunConfig
+        {
+            Data = data, Autoencoder = context.Get(AutoencoderPath) is { } path ? Path.GetFullPath(path) : null, Patch = patch, Conditioner = conditioner, Objective = objective,
+            Network = context.Get(NetworkFile) is { } file ? DenoiserConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.UNet(new NetworkTask(channels, side, conditioner), width),
+            Process = objective.Prediction == Prediction.Flow ? new FlowProcessConfig() : new VariancePreservingConfig(), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
+        };
+    }
+
+    /// <summary>Another model's network, conditions and process with new data.</summary>
+    private static DiffusionRunConfig FromModel(CommandContext context, string from, RunDataConfig data, TrainingOptions training, OptimizerConfig optimizer)
+    {
+        foreach (var option in (Option[])[NetworkFile, Width, Patch, ConditionKind, Predict])
+        {
+            if (context.IsGiven(option)) throw new ArgumentException($"{option.Name} comes from the model that --from names and cannot be chosen.");
+        }
+        using var model = DiffusionFiles.Load(from);
+        return new DiffusionRunConfig
+        {
+            Data = data with { Size = data.Size ?? (model.Config.Height == model.Config.Width ? model.Config.Height : null), Channels = model.Config.Channels },
+            Autoencoder = context.Get(AutoencoderPath), Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process,
+            Objective = ObjectiveOf(context) with { Prediction = model.Config.Prediction }, Drawing = model.Config.Defaults, Optimizer = optimizer, Training = training, Seed = context.Get(Seed), From = Path.GetFullPath(from),
+        };
+    }
+
+    /// <summary>Channels and longer side of what is drawn, and the patch.</summary>
+    private static (int Channels, int Side, int Patch) Drawn(CommandContext context, ImageShape shape)
+    {
+        if (context.Get(AutoencoderPath) is not { } path)
+        {
+            var patch = context.Get(Patch) ?? DiffusionPresets.PatchOf(Math.Max(shape.Height, shape.Width));
+            return (shape.Channels * patch * patch, Math.Max(shape.Height, shape.Width) / patch, patch);
+        }
+        using var autoencoder = AutoencoderFiles.Load(path);
+        var latents = autoencoder.LatentShape(shape.Height, shape.Width);
+        return latents.Length == 3
+            ? ((int)latents[0], (int)Math.Max(latents[1], latents[2]), context.Get(Patch) ?? 1)
+            : throw new ArgumentException($"The latents of {path} are {latents[0]} numbers and no map; take an autoencoder with maps of latents (imago train autoencoder --network kl).");
+    }
+
+    private static DiffusionObjectiveConfig ObjectiveOf(CommandContext context)
+    {
+        if (context.Get(ObjectiveFile) is { } file) return DiffusionObjectiveConfig.Parse(File.ReadAllText(file), file);
+        return context.Get(Predict) switch
+        {
+            "epsilon" => new DiffusionObjectiveConfig { Prediction = Prediction.Epsilon },
+            "velocity" => new DiffusionObjectiveConfig { Prediction = Prediction.Velocity, Weighting = new MinSnrWeighting() },
+            "sample" => new DiffusionObjectiveConfig { Prediction = Prediction.Sample, Weighting = new MinSnrWeighting() },
+            _ => DiffusionPresets.Objective,
+        };
+    }
+
+    private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,
+        string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}, loss {progress.Values["loss"]:0.0000}, {progress.ExamplesPerSecond:0} images/s"));
+
+    private static void Report(CommandContext context, RunFolder folder, DiffusionModel model, TrainingResult result)
+    {
+        var parameters = model.ParameterCount;
+        if (context.IsJson)
+        {
+            context.WriteJson(new { Run = folder.Path, Parameters = parameters, Result = result });
+            return;
+        }
+        var run = Path.GetRelativePath(Environment.CurrentDirectory, folder.Path);
+        if (result.End == TrainingEnd.Cancelled)
+        {
+            context.Say($"Stopped after {result.Steps} steps; everything is saved. To go on: imago train diffusion --resume {run}");
+            return;
+        }
+        context.Say(string.Create(CultureInfo.InvariantCulture, $@"Trained {parameters / 1e6:0.00} million parameters for {result.Steps} steps in {result.Elapsed:h\:mm\:ss}."));
+        if (result.Validation is { } values) context.Say($"Held out: {string.Join(", ", values.Select(entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Key} {entry.Value:0.0000}")))}.");
+        context.Say($"The run is in {run}: pictures over time in samples/, the model in model/, the log in metrics.jsonl.");
+        context.Hint($"Next: imago generate --model {run} --count 16");
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text;
+using Imago.Autoencoders;
+using Imago.Models;
+using Imago.Text;
+using Imago.Training;
+using Imago.Weights;
+using static TorchSharp.torch;
+
+namespace Imago.Generation;
+
+/// <summary>
+/// Diffusion models in folders. A model's folder holds <c>imago.json</c> (<see cref="DiffusionModelConfig"/>), <c>network/</c> (the hub's <c>config.json</c> and
+/// <c>diffusion_pytorch_model.safetensors</c>, for other libraries too), <c>conditioner/</c> (weights and the tokenizer's files) and, for a model of latents, <c>vae/</c>.
+/// A run keeps such a folder as <c>model/</c>.
+/// </summary>
+public static class DiffusionFiles
+{
+    private const string ModelName = "imago.json", ConfigName = "config.json", WeightsName = "diffusion_pytorch_model.safetensors";
+    private const string NetworkFolder = "network", ConditionerFolder = "conditioner", AutoencoderFolder = "vae", TokenizerFolder = "tokenizer";
+    private const string ConditionerWeights = "model.safetensors";
+
+    /// <summary>Loads a model: from a run's folder with the weights that it kept last (the moving average where it has one), or from a model's folder.</summary>
+    /// <param name="path">The folder.</param>
+    /// <returns>The model in evaluation mode, in float32, on the CPU. The caller owns it.</returns>
+    /// <exception cref="CheckpointException">There is no model, or it is damaged, or its weights do not fit.</exception>
+    public static DiffusionModel Load(string path)
+    {
+        if (File.Exists(Path.Combine(path, ModelName))) return Open(path, withWeights: true);
+        if (!IsRun(path)) throw new CheckpointException($"{path} holds no diffusion model: neither the folder of a run of `imago train diffusion` nor one with {ModelName} in it.");
+        var run = RunFolder.Open(path);
+        var model = Open(ModelOf(path), withWeights: false);
+        try
+        {
+            ModuleWeights.Load(model.Trained, File.Exists(run.LastWeights) ? run.LastWeights : run.Weights);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes a model's folder: all that is needed to draw with it.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">Made if it is missing; files of an older model in it are replaced one by one.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public static void Save(DiffusionModel model, string folder)
+    {
+        SaveWithoutWeights(model, folder);
+        SaveWeights(model, folder);
+    }
+
+    /// <summary>Whether a path is the folder of a run of diffusion.</summary>
+    internal static bool IsRun(string path) => RunFolder.Exists(path) && File.Exists(Path.Combine(ModelOf(path), ModelName));
+
+    /// <summary>The folder of the model in a run.</summary>
+    internal static string ModelOf(string run) => Path.Combine(run, "model");
+
+    /// <summary>Writes what does not change in training.</summary>
+    internal static void SaveWithoutWeights(DiffusionModel model, string folder)
+    {
+        foreach (var part in (string[])[NetworkFolder, ConditionerFolder]) Directory.CreateDirectory(Path.Combine(folder, part));
+        WriteText(Path.Combine(folder, NetworkFolder, ConfigName), model.Network.Config.ToJson());
+        if (model.Conditioner.Tokenizer is BytePairTokenizer tokenizer)
+        {
+            Directory.CreateDirectory(Path.Combine(folder, TokenizerFolder));
+            tokenizer.Save(Path.Combine(folder, TokenizerFolder));
+        }
+        if (model.Codec is LatentCodec latent)
+        {
+            var vae = Directory.CreateDirectory(Path.Combine(folder, AutoencoderFolder)).FullName;
+            WriteText(Path.Combine(vae, ConfigName), latent.Autoencoder.Config.ToJson());
+            ModuleWeights.Save(latent.Autoencoder, Path.Combine(vae, WeightsName));
+        }
+        WriteText(Path.Combine(folder, ModelName), ConfigJson.Write(model.Config));
+    }
+
+    /// <summary>Writes what training changes.</summary>
+    internal static void SaveWeights(DiffusionModel model, string folder)
+    {
+        var metadata = new Dictionary<string, string> { ["format"] = "pt" };
+        ModuleWeights.Save(model.Network, Path.Combine(folder, NetworkFolder, WeightsName), metadata);
+        ModuleWeights.Save(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights), metadata);
+    }
+
+    /// <summary>Builds the model that a folder describes.</summary>
+    internal static DiffusionModel Open(string folder, bool withWeights)
+    {
+        var config = ConfigJson.Read<DiffusionModelConfig>(ReadText(Path.Combine(folder, ModelName)), Path.Combine(folder, ModelName));
+        var network = DenoiserConfig.Parse(ReadText(Path.Combine(folder, NetworkFolder, ConfigName)), Path.Combine(folder, NetworkFolder, ConfigName));
+        var model = Assemble(config, network, TokenizerOf(folder), () => LoadAutoencoder(folder), folder);
+        try
+        {
+            if (withWeights)
+            {
+                ModuleWeights.Load(model.Network, Path.Combine(folder, NetworkFolder, WeightsName));
+                ModuleWeights.Load(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights));
+            }
+            model.Trained.eval();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The tokenizer of a model's folder, if it has one.</summary>
+    internal static BytePairTokenizer? TokenizerOf(string folder) =>
+        Directory.Exists(Path.Combine(folder, TokenizerFolder)) ? BytePairTokenizer.Load(Path.Combine(folder, TokenizerFolder)) : null;
+
+    private static DiffusionModel Assemble(DiffusionModelConfig config, DenoiserConfig network, BytePairTokenizer? tokenizer, Func<Autoencoder> autoencoder, string source)
+    {
+        var parts = new List<IDisposable>();
+        try
+        {
+            T Part<T>(T part)
+                where T : IDisposable
+            {
+                parts.Add(part);
+                return part;
+            }
+
+            ImageCodec codec = config.Latents is { } scale ? new LatentCodec(Part(autoencoder()), scale) : new PixelCodec(config.Channels, config.Patch);
+            if (codec is LatentCodec latent) latent.Scale.Validate(latent.Shape(config.Height, config.Width)[0]);
+            return new DiffusionModel(config, Part(network.Create()), Part(config.Conditioner.Create(tokenizer: tokenizer)), codec);
+        }
+        catch (Exception e)
+        {
+            foreach (var part in parts) part.Dispose();
+            if (e is ArgumentException) throw new CheckpointException($"{source}: {e.Message}", e);
+            throw;
+        }
+    }
+
+    /// <summary>The autoencoder of a model's folder.</summary>
+    internal static Autoencoder LoadAutoencoder(string modelFolder)
+    {
+        var folder = Path.Combine(modelFolder, AutoencoderFolder);
+        var path = Path.Combine(folder, ConfigName);
+        var model = AutoencoderConfig.Parse(ReadText(path), path).Create();
+        try
+        {
+            ModuleWeights.Load(model, Path.Combine(folder, WeightsName));
+            model.eval();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static void WriteText(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text + "\n")));
+}

@@ -1,0 +1,139 @@
+using Imago.Diffusion;
+using Imago.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Generation;
+
+/// <summary>How a model draws when nothing is chosen.</summary>
+public sealed record DrawingDefaults
+{
+    /// <summary>Name of the method, as in <see cref="Samplers.All"/>.</summary>
+    public string Sampler { get; init; } = "dpmpp_2m";
+
+    /// <summary>Steps.</summary>
+    public int Steps { get; init; } = 20;
+
+    /// <summary>Name of the spacing, as in <see cref="Spacings.All"/>.</summary>
+    public string Spacing { get; init; } = "even";
+
+    /// <summary>Scale of classifier-free guidance, for a picture under a condition; 1 for none.</summary>
+    public double Guidance { get; init; } = 2;
+}
+
+/// <summary>What a diffusion model is, but for the weights and the configurations of its networks, which lie in files of their own.</summary>
+public sealed record DiffusionModelConfig
+{
+    /// <summary>Rows of the pictures.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>Columns of the pictures.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>1 for grey, 3 for colour.</summary>
+    public required int Channels { get; init; }
+
+    /// <summary>Side of the patches that a model of pixels draws (<see cref="PixelCodec"/>).</summary>
+    public int Patch { get; init; } = 1;
+
+    /// <summary>Mean and deviation of an autoencoder's latents, for a model of latents; null for one of pixels.</summary>
+    public LatentScale? Latents { get; init; }
+
+    /// <summary>How images turn into noise.</summary>
+    public ProcessConfig Process { get; init; } = new FlowProcessConfig();
+
+    /// <summary>What the network predicts.</summary>
+    public Prediction Prediction { get; init; } = Prediction.Flow;
+
+    /// <summary>What pictures can be asked for by.</summary>
+    public ConditionerConfig Conditioner { get; init; } = new();
+
+    /// <summary>How it draws when nothing is chosen.</summary>
+    public DrawingDefaults Defaults { get; init; } = new();
+}
+
+/// <summary>
+/// Everything that draws pictures: a network that removes noise, the process that it was trained on, what conditions are turned into, and what it draws in.
+/// </summary>
+/// <example><code>
+/// using var model = DiffusionFiles.Load("runs/digits");
+/// var pictures = ImageGenerator.Generate(model, new GenerationRequest { Pictures = PictureWish.Many(new Condition { ClassNumber = 3 }, count: 8) });
+/// </code></example>
+public sealed class DiffusionModel : IDisposable
+{
+    /// <summary>Puts a model together; all parts belong to it from now on.</summary>
+    /// <param name="config">What the parts mean.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="conditioner">What conditions are turned into.</param>
+    /// <param name="codec">What it draws in.</param>
+    public DiffusionModel(DiffusionModelConfig config, DenoisingNetwork network, Conditioner conditioner, ImageCodec codec)
+    {
+        (Config, Network, Conditioner, Codec, Process) = (config, network, conditioner, codec, config.Process.Create());
+        Trained = new DiffusionParts(network, conditioner);
+    }
+
+    /// <summary>What the parts mean.</summary>
+    public DiffusionModelConfig Config { get; }
+
+    /// <summary>The network.</summary>
+    public DenoisingNetwork Network { get; }
+
+    /// <summary>What conditions are turned into.</summary>
+    public Conditioner Conditioner { get; }
+
+    /// <summary>What it draws in.</summary>
+    public ImageCodec Codec { get; }
+
+    /// <summary>How images turn into noise.</summary>
+    public NoiseProcess Process { get; }
+
+    /// <summary>The type in which networks compute; results are float32 always.</summary>
+    public ScalarType ComputeType { get; set; } = ScalarType.Float32;
+
+    /// <summary>Where it computes.</summary>
+    public Device Device { get; private set; } = CPU;
+
+    /// <summary>What training changes, as one module: the network under <c>network.</c>, the conditioner under <c>conditioner.</c>.</summary>
+    internal DiffusionParts Trained { get; }
+
+    /// <summary>Numbers that training changes.</summary>
+    public long ParameterCount => Trained.parameters().Sum(parameter => parameter.numel());
+
+    /// <summary>Shape of what is drawn for one picture, [C, H, W].</summary>
+    public long[] Shape => Codec.Shape(Config.Height, Config.Width);
+
+    /// <summary>The network under a condition as a denoiser.</summary>
+    /// <param name="condition">What the pictures are to be of, of as many pictures as there will be noisy images; in <see cref="ComputeType"/>.</param>
+    public Denoiser Denoise(Conditioning condition) =>
+        Denoisers.FromNetwork((x, time) => Network.forward(x.to(ComputeType), time, condition), Config.Prediction, Process);
+
+    /// <summary>Moves it to a device.</summary>
+    public DiffusionModel To(Device device)
+    {
+        Trained.to(device);
+        Codec.To(device);
+        Device = device;
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Trained.Dispose();
+        Codec.Dispose();
+    }
+}
+
+/// <summary>The trained parts of a model as one module.</summary>
+internal sealed class DiffusionParts : nn.Module
+{
+    private readonly DenoisingNetwork network;
+    private readonly Conditioner conditioner;
+
+    internal DiffusionParts(DenoisingNetwork network, Conditioner conditioner)
+        : base(nameof(DiffusionParts))
+    {
+        (this.network, this.conditioner) = (network, conditioner);
+        RegisterComponents();
+    }
+}

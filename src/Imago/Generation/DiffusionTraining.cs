@@ -1,0 +1,118 @@
+using Imago.Autoencoders;
+using Imago.Data;
+using Imago.Diffusion;
+using Imago.Images;
+using Imago.Text;
+using Imago.Training;
+using Imago.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Imago.Generation;
+
+/// <summary>Trains a diffusion model from its configuration.</summary>
+/// <example><code>
+/// using var training = DiffusionTraining.Prepare(config);
+/// var result = training.Run();
+/// var pictures = ImageGenerator.Generate(training.Model, new GenerationRequest { Pictures = PictureWish.Many(Condition.None, 16) });
+/// </code></example>
+public sealed class DiffusionTraining : IDisposable
+{
+    private readonly DiffusionRunConfig _config;
+    private readonly IBatches<ExampleBatch> _data;
+    private readonly IBatches<ExampleBatch>? _validation;
+    private readonly IReadOnlyList<LatentFile> _latents;
+    private readonly SampleSheet _sheet;
+
+    private DiffusionTraining(DiffusionRunConfig config, DiffusionModel model, TrainingExamples examples, SampleSheet sheet)
+    {
+        (_config, Model, _sheet) = (config, model, sheet);
+        (_data, _validation, _latents) = (examples.Train, examples.Validation, examples.Files);
+    }
+
+    /// <summary>The model. After <see cref="Run"/> it holds the weights that are kept (the moving average, where there is one) and is in evaluation mode.</summary>
+    public DiffusionModel Model { get; }
+
+    /// <summary>Builds the model, and encodes the data where latents are drawn (once for all runs on the same data and autoencoder).</summary>
+    /// <param name="config">What to train, on what, and how.</param>
+    /// <param name="splits">The data, if they are open already; <see langword="null"/> to open those of the configuration.</param>
+    /// <param name="folder">Where the run is kept; one that holds a run already goes on with its own copy of autoencoder and tokenizer.</param>
+    /// <param name="device">Where to compute; <see langword="null"/> for the CPU.</param>
+    /// <param name="progress">Told how many pictures are encoded.</param>
+    /// <param name="cancellationToken">Stops encoding.</param>
+    /// <exception cref="ArgumentException">The configuration contradicts itself or the data; the message names the setting.</exception>
+    /// <exception cref="ImagoException">Data, autoencoder or weights cannot be used.</exception>
+    public static DiffusionTraining Prepare(
+        DiffusionRunConfig config, DatasetSplits? splits = null, RunFolder? folder = null, Device? device = null, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        config.Validate();
+        splits ??= config.Data.Open(cancellationToken: cancellationToken);
+        device ??= CPU;
+        var kept = folder is not null && DiffusionFiles.IsRun(folder.Path) ? DiffusionFiles.ModelOf(folder.Path) : null;
+        var examples = TrainingExamples.Open(config, splits, kept, device, progress, cancellationToken);
+        try
+        {
+            var model = Create(config, splits, examples, kept).To(device);
+            if (folder is not null && kept is null) DiffusionFiles.SaveWithoutWeights(model, DiffusionFiles.ModelOf(folder.Path));
+            return new DiffusionTraining(config, model, examples, SampleSheet.For(config.Conditioner, splits));
+        }
+        catch
+        {
+            examples.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains to the end, or until it is cancelled.</summary>
+    /// <param name="folder">Where to keep log, pictures and checkpoints; a folder with a checkpoint is continued. <see langword="null"/> to keep nothing.</param>
+    /// <param name="progress">Told after every step, on the calling thread.</param>
+    /// <param name="cancellationToken">Ends the run after the step at hand.</param>
+    /// <inheritdoc cref="Trainer.Run" path="/exception"/>
+    public TrainingResult Run(RunFolder? folder = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var result = Trainer.Run(new TrainingJob<ExampleBatch>
+        {
+            Players = [new("model", Model.Trained, Loss, _config.Optimizer)],
+            Data = _data,
+            Validation = _validation,
+            Options = _config.Training,
+            Folder = folder,
+            DrawSamples = folder is null ? null : step => _sheet.Draw(Model, step, Path.Combine(folder.Samples, $"step-{step:000000}.png")),
+        }, progress, cancellationToken);
+        if (folder is not null) DiffusionFiles.SaveWeights(Model, DiffusionFiles.ModelOf(folder.Path));
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Model.Dispose();
+        foreach (var file in _latents) file.Dispose();
+    }
+
+    /// <summary>The objective on one batch. In an evaluation nothing is withheld, and noise and levels are the same each time.</summary>
+    private LossTerms Loss(ExampleBatch batch, StepContext step)
+    {
+        var x0 = batch.Draw(step.Noise, Model.Device);
+        var known = Model.Conditioner.Read(batch.Known);
+        var condition = Model.Conditioner.forward((step.IsTraining ? Model.Conditioner.Drop(known, step.Noise) : known).To(Model.Device), step.ComputeType);
+        var loss = DiffusionObjectives.Loss(_config.Objective, Model.Process, (x, time) => Model.Network.forward(x.to(step.ComputeType), time, condition), x0, step.Noise);
+        return new LossTerms(loss.Mean(), [("error", loss.SquaredError.mean())]);
+    }
+
+    private static DiffusionModel Create(DiffusionRunConfig config, DatasetSplits splits, TrainingExamples examples, string? kept)
+    {
+        var needsText = config.Conditioner.Conditions.OfType<TextConditionConfig>().Any();
+        var tokenizer = !needsText ? null : kept is not null ? DiffusionFiles.TokenizerOf(kept) : CaptionTokenizer.Train(splits.Train);
+        var model = new DiffusionModel(new DiffusionModelConfig
+        {
+            Height = examples.Height, Width = examples.Width, Channels = examples.Channels, Patch = config.Patch, Latents = (examples.Codec as LatentCodec)?.Scale,
+            Process = config.Process, Prediction = config.Objective.Prediction, Conditioner = config.Conditioner, Defaults = config.Drawing,
+        }, config.Network.Create(config.Seed), config.Conditioner.Create(config.Seed + 1, tokenizer), examples.Codec)
+        {
+            ComputeType = config.Training.ComputeType,
+        };
+        if (config.From is { } from && kept is null) FineTuning.TakeWeights(model, from);
+        return model;
+    }
+}

@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Text;
+using Imago.Diffusion;
+using Imago.Images;
+using Imago.Weights;
+
+namespace Imago.Generation;
+
+/// <summary>Everything that decides a picture, as it stands in its file: the same recipe gives the same picture.</summary>
+public sealed record GenerationRecipe
+{
+    private const string Keyword = "imago";
+
+    /// <summary>The model, as it was named.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>What the picture is of, in words.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>Its class, by name or number.</summary>
+    public string? Class { get; init; }
+
+    /// <summary>Its attributes, each a number or the name of a choice's value.</summary>
+    public IReadOnlyDictionary<string, string> Attributes { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>What guidance leads away from, in words.</summary>
+    public string? Negative { get; init; }
+
+    /// <summary>Seed of the first picture; the following ones have the following seeds.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Pictures.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>The prompt at the other end of a row of pictures; null for the same.</summary>
+    public string? ToPrompt { get; init; }
+
+    /// <summary>The seed at the other end of a row of pictures; null for the same.</summary>
+    public long? ToSeed { get; init; }
+
+    /// <summary>Name of the method.</summary>
+    public string? Sampler { get; init; }
+
+    /// <summary>Steps.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Name of the spacing.</summary>
+    public string? Spacing { get; init; }
+
+    /// <summary>Scale of guidance.</summary>
+    public double? Guidance { get; init; }
+
+    /// <summary>Shares of the steps between which it acts.</summary>
+    public IReadOnlyList<double> GuidanceInterval { get; init; } = [0, 1];
+
+    /// <summary>φ of the guidance's rescaling.</summary>
+    public double Rescale { get; init; }
+
+    /// <summary>File of a picture to start from.</summary>
+    public string? Image { get; init; }
+
+    /// <summary>How much of it is drawn anew.</summary>
+    public double Strength { get; init; } = 0.6;
+
+    /// <summary>File of the mask, white where it is drawn anew.</summary>
+    public string? Mask { get; init; }
+
+    /// <summary>Moments shown of each picture's way.</summary>
+    public int Moments { get; init; }
+
+    /// <summary>What is swept, at most two: each a name and values, <c>guidance=1,2,4</c>.</summary>
+    public IReadOnlyList<string> Grid { get; init; } = [];
+
+    /// <summary>What it asks a model for.</summary>
+    /// <param name="model">The model, which knows what attributes mean.</param>
+    /// <exception cref="ArgumentException">The model knows nothing of what is asked for; the message says what it knows.</exception>
+    /// <exception cref="DataException">A picture cannot be read.</exception>
+    public GenerationRequest RequestFor(DiffusionModel model)
+    {
+        if (GuidanceInterval.Count != 2) throw new ArgumentException($"An interval has two ends, got {GuidanceInterval.Count} numbers.");
+        var first = new PictureWish(Seed, Condition(model, Prompt));
+        var isWay = ToPrompt is not null || ToSeed is not null;
+        return new GenerationRequest
+        {
+            Pictures = isWay ? PictureWish.Between(first, new PictureWish(ToSeed ?? Seed, Condition(model, ToPrompt ?? Prompt)), Count) : PictureWish.Many(first.Condition, Count, Seed),
+            Sampler = Sampler, Steps = Steps, Spacing = Spacing, Guidance = Guidance, GuidanceInterval = new GuidanceInterval(GuidanceInterval[0], GuidanceInterval[1]), Rescale = Rescale, Moments = Moments,
+            Start = Image is null ? null : new StartImage(ImageFile.Read(Image)) { Strength = Strength, Mask = Mask is null ? null : ImageFile.Read(Mask) },
+        };
+    }
+
+    /// <summary>The recipe with one thing changed.</summary>
+    /// <param name="name">seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt, or an attribute.</param>
+    /// <param name="value">Its value.</param>
+    /// <exception cref="ArgumentException">The value is of the wrong kind.</exception>
+    public GenerationRecipe With(string name, string value)
+    {
+        return name switch
+        {
+            "seed" => this with { Seed = Whole() },
+            "steps" => this with { Steps = (int)Whole() },
+            "sampler" => this with { Sampler = value },
+            "spacing" => this with { Spacing = value },
+            "guidance" => this with { Guidance = Number() },
+            "rescale" => this with { Rescale = Number() },
+            "strength" => this with { Strength = Number() },
+            "class" => this with { Class = value },
+            "prompt" => this with { Prompt = value },
+            _ => this with { Attributes = new SortedDictionary<string, string>(Attributes.ToDictionary(), StringComparer.Ordinal) { [name] = value } },
+        };
+
+        long Whole() => long.TryParse(value, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong("a whole number");
+        double Number() => double.TryParse(value, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong("a number");
+        ArgumentException Wrong(string expected) => new($"{name} is '{value}'; it must be {expected}.");
+    }
+
+    /// <summary>Writes a picture; a PNG file carries the recipe as the text <c>imago</c>.</summary>
+    /// <param name="path">Ends with .png, or another ending of <see cref="ImageFile.Write"/>.</param>
+    /// <param name="image">The picture.</param>
+    public void Write(string path, PixelImage image)
+    {
+        var file = ImageFile.Encode(image, Path.GetExtension(path));
+        if (Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase)) file = PngText.Add(file, Keyword, Ascii(ConfigJson.WriteCompact(this)));
+        AtomicFile.Write(path, stream => stream.Write(file));
+    }
+
+    /// <summary>Reads the recipe of a picture.</summary>
+    /// <param name="path">A PNG file that <see cref="Write"/> wrote.</param>
+    /// <exception cref="DataException">The file is missing or carries no recipe.</exception>
+    /// <exception cref="CheckpointException">The recipe is of another version of Imago.</exception>
+    public static GenerationRecipe Read(string path) => PngText.Find(ImageFile.ReadBytes(path), Keyword) is { } json
+        ? ConfigJson.Read<GenerationRecipe>(json, $"the recipe in {path}")
+        : throw new DataException($"{path} carries no recipe: it is no PNG file of `imago generate`, or its texts were removed.");
+
+    private Condition Condition(DiffusionModel model, string? prompt)
+    {
+        var attributes = model.Config.Conditioner.Conditions.OfType<AttributeConditionConfig>().FirstOrDefault();
+        if (Attributes.Count > 0 && attributes is null) throw new ArgumentException("Attributes are asked for, which this model does not know.");
+        var number = int.TryParse(Class, CultureInfo.InvariantCulture, out var parsed) && !HasClass(model, Class) ? parsed : (int?)null;
+        return new Condition
+        {
+            Caption = prompt,
+            ClassName = number is null ? Class : null,
+            ClassNumber = number,
+            Attributes = Attributes.ToDictionary(pair => pair.Key, pair => attributes!.Parse(pair.Key, pair.Value)),
+            Negative = Negative is null ? null : new Condition { Caption = Negative },
+        };
+    }
+
+    private static bool HasClass(DiffusionModel model, string name) =>
+        model.Config.Conditioner.Conditions.OfType<ClassConditionConfig>().Any(condition => condition.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
+
+    /// <summary>JSON with everything beyond ASCII escaped.</summary>
+    private static string Ascii(string json)
+    {
+        var text = new StringBuilder(json.Length);
+        foreach (var c in json) _ = c < 128 ? text.Append(c) : text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+        return text.ToString();
+    }
+}
