@@ -9,6 +9,7 @@ internal static class Program
     private static readonly Dictionary<string, (string Description, Action<string[]> Run)> Topics = new()
     {
         ["allocator"] = ("x + x with Imago's allocator of tensor memory and with libtorch's", AllocatorBenchmark.Run),
+        ["dit"] = ("a training step of a diffusion transformer by Imago and by PyTorch with diffusers", DiTBenchmark.Run),
         ["loading"] = ("a data-loading epoch and one thread that decodes, resizes and stacks", LoadingBenchmark.Run),
         ["optimizer"] = ("an AdamW step over 400 tensors by Imago and by TorchSharp", OptimizerBenchmark.Run),
         ["train"] = ("a training step of the networks mlp, conv and kl by Imago and by PyTorch", TrainingBenchmark.Run),

@@ -15,11 +15,6 @@ namespace Imago.Benchmarks;
 /// </summary>
 internal static class TrainingBenchmark
 {
-    private static readonly Dictionary<string, string> RaisedThresholds = new()
-    {
-        ["MALLOC_MMAP_THRESHOLD_"] = "8589934592", ["MALLOC_TRIM_THRESHOLD_"] = "8589934592", ["MALLOC_TOP_PAD_"] = "268435456",
-    };
-
     private static readonly Dictionary<string, (AutoencoderConfig Network, LikelihoodKind Likelihood, int Batch, int StepsPerRound)> Networks = new()
     {
         ["mlp"] = (new MlpConfig { Channels = 1, Height = 28, Width = 28, Latent = 50 }, LikelihoodKind.Bernoulli, 128, 20),
@@ -39,19 +34,13 @@ internal static class TrainingBenchmark
 
     private static void Compare(string python, IEnumerable<string> networks, string precision, string threads, string peerOptimizer, int rounds)
     {
-        Console.WriteLine($"training step, {precision}, {threads} threads     Imago   PyTorch    raised   Imago/PyTorch   Imago/raised");
+        PeerComparison.PrintHeader($"training step, {precision}, {threads} threads");
         foreach (var network in networks)
         {
             var (_, _, batch, steps) = Networks[network];
-            var omp = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = threads };
-            string[] peer = [Script(), network, batch.ToString(CultureInfo.InvariantCulture), threads, precision, peerOptimizer];
-            using var imago = new Worker(["train", "--worker", network, "--precision", precision, "--threads", threads], omp);
-            using var plain = new Worker(python, peer, omp);
-            using var raised = new Worker(python, peer, RaisedThresholds.Concat(omp).ToDictionary());
-            var question = steps.ToString(CultureInfo.InvariantCulture);
-            var seconds = Enumerable.Range(0, rounds).Select(_ => (Imago: imago.Ask(question), Plain: plain.Ask(question), Raised: raised.Ask(question))).ToList();
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{network,-5} batch {batch,3}                 {Median(seconds.Select(s => s.Imago)) * 1e3,8:0.0} ms {Median(seconds.Select(s => s.Plain)) * 1e3,7:0.0} ms {Median(seconds.Select(s => s.Raised)) * 1e3,7:0.0} ms {Median(seconds.Select(s => s.Imago / s.Plain)),12:0.000} {Median(seconds.Select(s => s.Imago / s.Raised)),14:0.000}"));
+            PeerComparison.Run(
+                $"{network}, batch {batch}", ["train", "--worker", network, "--precision", precision, "--threads", threads],
+                python, ["train_step.py", network, batch.ToString(CultureInfo.InvariantCulture), threads, precision, peerOptimizer], threads, steps, rounds);
         }
     }
 
@@ -80,21 +69,5 @@ internal static class TrainingBenchmark
             for (int i = 0; i < steps; i++) Step();
             return time.Elapsed / steps;
         });
-    }
-
-    private static string Script()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            var script = Path.Combine(folder.FullName, "benchmarks", "peers", "train_step.py");
-            if (File.Exists(script)) return script;
-        }
-        throw new FileNotFoundException("benchmarks/peers/train_step.py was not found above the program; run the benchmark from the repository.");
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }

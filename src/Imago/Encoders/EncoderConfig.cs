@@ -1,9 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Imago.Layers;
 using Imago.Models;
-using static TorchSharp.torch;
 
 namespace Imago.Encoders;
 
@@ -15,6 +13,9 @@ namespace Imago.Encoders;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "model_type")]
 [JsonDerivedType(typeof(ClipTextConfig), "clip_text_model")]
 [JsonDerivedType(typeof(T5Config), "t5")]
+[JsonDerivedType(typeof(ClipVisionConfig), "clip_vision_model")]
+[JsonDerivedType(typeof(ClipConfig), "clip")]
+[JsonDerivedType(typeof(Dinov2Config), "dinov2")]
 public abstract record EncoderConfig
 {
     private static readonly ConfigRules Rules = new("Encoder configuration");
@@ -98,28 +99,4 @@ public abstract record EncoderConfig
         "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tie_word_embeddings", "tokenizer_class", "top_k",
         "top_p", "torch_dtype", "torchscript", "transformers_version", "typical_p", "use_bfloat16", "use_cache",
     ];
-}
-
-/// <summary>What a text encoder is made of.</summary>
-public abstract record TextEncoderConfig : EncoderConfig
-{
-    /// <summary>Builds the network with fresh weights.</summary>
-    /// <param name="seed">Where the weights come from.</param>
-    /// <exception cref="ArgumentException">A value is out of range; the message names the key.</exception>
-    public TextEncoder Create(long seed = 0)
-    {
-        Validate();
-        return Seeded.Build(seed, Build);
-    }
-
-    /// <summary>Builds the network without values, for a file to fill; on the device <c>meta</c> it has shapes and no memory.</summary>
-    /// <exception cref="ArgumentException">A value is out of range; the message names the key.</exception>
-    internal TextEncoder CreateEmpty(Device device)
-    {
-        Validate();
-        using var _ = Initialization.On(device, draw: false);
-        return Build();
-    }
-
-    private protected abstract TextEncoder Build();
 }

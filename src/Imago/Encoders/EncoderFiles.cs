@@ -26,5 +26,25 @@ public static class EncoderFiles
         return encoder;
     }
 
+    /// <summary>Loads an image encoder.</summary>
+    /// <inheritdoc cref="LoadText(string, string)"/>
+    public static ImageEncoder LoadImage(string configPath, string weightsPath)
+    {
+        if (ReadConfig(configPath) is not ImageEncoderConfig config) throw new CheckpointException($"{configPath} is not the configuration of an image encoder.");
+        var encoder = config.CreateEmpty(CPU);
+        ModuleWeights.Load(encoder, weightsPath, EncoderKeys.Clip);
+        return encoder;
+    }
+
+    /// <summary>Loads both encoders of CLIP.</summary>
+    /// <inheritdoc cref="LoadText(string, string)"/>
+    public static ClipModel LoadClip(string configPath, string weightsPath)
+    {
+        if (ReadConfig(configPath) is not ClipConfig config) throw new CheckpointException($"{configPath} is not the configuration of a whole CLIP.");
+        var model = config.CreateEmpty(CPU);
+        ModuleWeights.Load(model, weightsPath, EncoderKeys.Clip);
+        return model;
+    }
+
     private static EncoderConfig ReadConfig(string path) => EncoderConfig.Parse(File.ReadAllText(path), path);
 }

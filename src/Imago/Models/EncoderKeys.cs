@@ -13,7 +13,7 @@ public static class EncoderKeys
         : WithoutPrefix.Any(start => key.StartsWith(start, StringComparison.Ordinal)) ? $"text_model.{key}"
         : key;
 
-    /// <summary>CLIP image encoders and whole CLIP models, without their lists of positions.</summary>
+    /// <summary>Image encoders and whole CLIP models, without their lists of positions.</summary>
     public static string? Clip(string key) => key.EndsWith("embeddings.position_ids", StringComparison.Ordinal) ? null : key;
 
     /// <summary>T5 encoders. The table of tokens may stand under either of two names, or under both; a file of a whole T5 has a decoder, which has no use.</summary>

@@ -39,8 +39,8 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x) => WrappedTensorDisposeScope(() =>
     {
         var grid = Grid(x);
-        var places = pos_embed is null ? Interpolated(grid, x.device) : Cropped(pos_embed, grid);
-        return FeatureMap.ToTokens(proj.call(x)) + places.to(x.dtype);
+        var places = pos_embed is null ? Interpolated(grid) : Cropped(pos_embed, grid);
+        return FeatureMap.ToTokens(proj.call(x)) + places.to(x.dtype, x.device);
     });
 
     /// <summary>First weights as of a linear layer over the numbers of a patch.</summary>
@@ -65,10 +65,9 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
         : empty([1, (long)max * max, width], dtype: float32, device: Initialization.DeviceOr(null));
 
     /// <summary>The table is kept from one call to the next.</summary>
-    private Tensor Interpolated((long, long) grid, Device device)
+    private Tensor Interpolated((long, long) grid)
     {
-        if (_latest is not { } latest || latest.Grid != grid || latest.Table.device != device)
-            _latest = latest = (grid, Positions.Table(_width, grid, _base).to(device).DetachFromDisposeScope());
+        if (_latest is not { } latest || latest.Grid != grid) _latest = latest = (grid, Positions.Table(_width, grid, _base).DetachFromDisposeScope());
         return latest.Table;
     }
 

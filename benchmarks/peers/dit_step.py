@@ -1,0 +1,44 @@
+"""The other side of `Imago.Benchmarks dit`: the same network and step with diffusers and PyTorch.
+
+usage: dit_step.py CONFIG_JSON BATCH THREADS PRECISION OPTIMIZER
+Then one number of steps per line on the input; answers with the seconds of one step.
+"""
+import json
+import math
+import sys
+import time
+
+import torch
+from diffusers import DiTTransformer2DModel
+
+
+def main():
+    config, batch, threads, precision, optimizer = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = DiTTransformer2DModel(**{key: value for key, value in config.items() if not key.startswith("_")})
+    x0 = torch.rand(batch, config["in_channels"], config["sample_size"], config["sample_size"])
+    classes = torch.randint(0, config["num_embeds_ada_norm"], (batch,))
+    adam = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=optimizer == "fused")
+
+    def step():
+        epsilon, t = torch.randn_like(x0), torch.rand(batch)
+        alpha = (0.5 * math.pi * t).cos().view(-1, 1, 1, 1)
+        sigma = (0.5 * math.pi * t).sin().view(-1, 1, 1, 1)
+        adam.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            output = model(alpha * x0 + sigma * epsilon, 1000 * t, classes).sample
+        (output.float() - epsilon).square().mean().backward()
+        adam.step()
+
+    for _ in range(3):
+        step()
+    for line in sys.stdin:
+        steps = int(line)
+        start = time.perf_counter()
+        for _ in range(steps):
+            step()
+        print((time.perf_counter() - start) / steps, flush=True)
+
+
+main()
