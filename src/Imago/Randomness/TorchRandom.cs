@@ -9,8 +9,8 @@ namespace Imago.Randomness;
 /// <remarks>Normal numbers agree with PyTorch's to 10⁻⁶, since its vectorised logarithm rounds differently; everything else is equal.</remarks>
 public sealed class TorchRandom
 {
-    private const int N = 624, M = 397, Block = 16, StateBytes = 5056;
-    private readonly uint[] _words = new uint[N];
+    private const int N = MersenneTwister.N, Block = 16, StateBytes = 5056;
+    private readonly uint[] _words;
     private readonly ulong _seed;
     private int _left = 1, _next;
     private double? _keptNormal;
@@ -19,8 +19,7 @@ public sealed class TorchRandom
     public TorchRandom(ulong seed)
     {
         _seed = seed;
-        _words[0] = (uint)seed;
-        for (int i = 1; i < N; i++) _words[i] = unchecked(1812433253u * (_words[i - 1] ^ (_words[i - 1] >> 30)) + (uint)i);
+        _words = MersenneTwister.Initial((uint)seed);
     }
 
     /// <summary>Continues from a state that <see cref="GetState"/> or PyTorch's <c>Generator.get_state</c> gave.</summary>
@@ -34,6 +33,7 @@ public sealed class TorchRandom
         if (_left is < 1 or > N || next is < 0 or > N || (_left > 1 && _left + next != N + 1))
             throw new ArgumentException($"Not a state of PyTorch's CPU generator: {_left} words left at position {next}.", nameof(state));
         _next = (int)next;
+        _words = new uint[N];
         for (int i = 0; i < N; i++) _words[i] = (uint)BinaryPrimitives.ReadUInt64LittleEndian(state[(24 + 8 * i)..]);
         if (BinaryPrimitives.ReadInt32LittleEndian(state[5040..]) != 0) _keptNormal = BinaryPrimitives.ReadDoubleLittleEndian(state[5024..]);
     }
@@ -56,11 +56,7 @@ public sealed class TorchRandom
     public uint NextUInt32()
     {
         if (--_left == 0) Twist();
-        var y = _words[_next++];
-        y ^= y >> 11;
-        y ^= (y << 7) & 0x9d2c5680;
-        y ^= (y << 15) & 0xefc60000;
-        return y ^ (y >> 18);
+        return MersenneTwister.Temper(_words[_next++]);
     }
 
     /// <summary>Two words, the first one the high half.</summary>
@@ -195,11 +191,7 @@ public sealed class TorchRandom
 
     private void Twist()
     {
-        for (int k = 0; k < N; k++)
-        {
-            var y = (_words[k] & 0x80000000) | (_words[(k + 1) % N] & 0x7fffffff);
-            _words[k] = _words[(k + M) % N] ^ (y >> 1) ^ ((y & 1) * 0x9908b0df);
-        }
+        MersenneTwister.Twist(_words);
         (_left, _next) = (N, 0);
     }
 }

@@ -16,6 +16,10 @@ internal sealed partial class RandomSet : GoldenSet
             case "torch_cpu_samplers": RunSamplers(golden, check); break;
             case "numpy_seed_sequence": RunSeedSequence(golden, check); break;
             case "brownian_tree": RunBrownianTree(golden, check); break;
+            case "philox_cuda": RunPhilox(golden, check); break;
+            case "numpy_legacy": RunNumpyLegacy(golden, check); break;
+            case "numpy_uses": RunNumpyUses(golden, check); break;
+            case "python_random": RunPython(golden, check); break;
             case var other: throw new NotImplementedHereException($"Imago has no generator yet that {other} could test");
         }
     }
