@@ -104,7 +104,7 @@ public sealed record EdmWeighting : LossWeighting
     public override void Validate() => RequirePositive(SigmaData, "sigma_data");
 }
 
-/// <summary>σ⁻² on the flow's direction: the plain error of the noise seen from x₀ (diffusers' <c>sigma_sqrt</c>).</summary>
+/// <summary>σ⁻² on the flow's direction: almost clean images count most (diffusers' <c>sigma_sqrt</c>).</summary>
 public sealed record InverseSquareWeighting : LossWeighting
 {
     /// <inheritdoc/>

@@ -136,6 +136,15 @@ public class GuidanceTests
         Assert.True(Guidance.PlusPlusStep(u * 3, u, x, from, to, 0).allclose(ddim));
     }
 
+    [Fact]
+    public void PlusPlus_BetweenEqualBranches_IsEulersMethod()
+    {
+        using var scope = NewDisposeScope();
+        var (_, _, x) = Answers();
+        Denoiser denoise = (noisy, level) => 0.5 * noisy * level.Alpha;
+        Assert.True(Samplers.PlusPlus(denoise, 0.6)(denoise, x, Schedule, new()).allclose(Samplers.Euler()(denoise, x, Schedule, new()), 1e-10));
+    }
+
     /// <summary>Two Gaussian classes N(±m, s²) of equal weight: the exact unconditional denoiser guided by the exact classifier is the exact conditional denoiser.</summary>
     [Theory]
     [InlineData(999)]
