@@ -21,13 +21,15 @@ public abstract record DenoiserConfig
 
     private static readonly JsonSerializerOptions Json = new(ConfigJson.Options) { Converters = { new NullIsFalse() } };
 
-    /// <summary>Builds the network with fresh weights.</summary>
+    /// <summary>Builds the network with fresh weights for training.</summary>
     /// <param name="seed">Where the weights come from.</param>
     /// <exception cref="ArgumentException">A value is out of range or two contradict each other; the message names the key.</exception>
     public DenoisingNetwork Create(long seed = 0)
     {
         Validate();
-        return Seeded.Build(seed, Build);
+        var network = Seeded.Build(seed, Build);
+        network.BeginTraining();
+        return network;
     }
 
     /// <summary>Builds the network without values, for a file to fill; on the device <c>meta</c> it has shapes and no memory.</summary>

@@ -73,4 +73,9 @@ public abstract class DenoisingNetwork : nn.Module
     /// <param name="condition">What the picture is to be of.</param>
     /// <returns>[B, C, H, W], or [B, 2C, H, W] with learned variance.</returns>
     public abstract Tensor forward(Tensor x, Tensor time, Conditioning condition);
+
+    /// <summary>First weights of a network that is to be trained from scratch, beyond its layers' own.</summary>
+    internal virtual void BeginTraining()
+    {
+    }
 }

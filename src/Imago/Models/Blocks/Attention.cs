@@ -7,6 +7,13 @@ using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.Blocks;
 
+/// <summary>What stands behind a residual block: (x, context [B, M, D] or null, bias of its logits [B, 1, 1, M] or null) → like x.</summary>
+internal abstract class BlockAttention(string name) : nn.Module<Tensor, Tensor?, Tensor?, Tensor>(name)
+{
+    /// <summary>The last layer of the branch begins at zero, so that a fresh block passes its input on.</summary>
+    internal abstract void ZeroBranch();
+}
+
 /// <summary>What an <see cref="Attention"/> is made of.</summary>
 /// <param name="Channels">Of its input and output.</param>
 /// <param name="Heads">Number of heads.</param>
@@ -37,7 +44,7 @@ internal sealed record AttentionShape(int Channels, int Heads, int HeadWidth)
 /// Self- and cross-attention; fields are the keys of diffusers' <c>Attention</c>. On tokens [B, L, C] it is the attention alone. On a feature map [B, C, H, W] it is
 /// (x + attention(norm x)) / scale with its positions, row by row, as tokens.
 /// </summary>
-internal sealed class Attention : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
+internal sealed class Attention : BlockAttention
 {
     private readonly int _heads;
     private readonly double _scale;
@@ -65,6 +72,8 @@ internal sealed class Attention : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
     /// <param name="context">What is attended to, [B, M, D]; null for x itself.</param>
     /// <param name="bias">Added to the logits, [B, 1, 1, M]; or none.</param>
     public override Tensor forward(Tensor x, Tensor? context, Tensor? bias) => WrappedTensorDisposeScope(() => x.dim() == 4 ? OnMap(x) : OnTokens(x, context, bias));
+
+    internal override void ZeroBranch() => Zero.Fill(to_out[0]);
 
     /// <summary>A mask of 1 for what counts as an addition to the logits: (1 − mask) · (−10000), as diffusers has it (not −∞).</summary>
     /// <param name="mask">[B, M], numbers or booleans.</param>

@@ -27,7 +27,7 @@ internal sealed record BlockContext
     /// <param name="crosses">Whether it attends to <see cref="Tokens"/>.</param>
     /// <param name="h">[B, C, H, W].</param>
     /// <param name="skip">What is put behind h's channels first; or nothing.</param>
-    internal Tensor Layer(ResnetBlock resnet, nn.Module<Tensor, Tensor?, Tensor?, Tensor>? attention, bool crosses, Tensor h, Tensor? skip = null)
+    internal Tensor Layer(ResnetBlock resnet, BlockAttention? attention, bool crosses, Tensor h, Tensor? skip = null)
     {
         Tensor?[] inputs = [h, skip, Time, crosses ? Tokens : null, crosses ? TokenBias : null];
         if (!Checkpoint || !is_grad_enabled()) return Compute(resnet, attention, inputs);
@@ -35,10 +35,14 @@ internal sealed record BlockContext
         return GradientCheckpoint.Run(modules, resnet.Draws, given => Compute(resnet, attention, given), inputs);
     }
 
-    private static Tensor Compute(ResnetBlock resnet, nn.Module<Tensor, Tensor?, Tensor?, Tensor>? attention, Tensor?[] inputs) => WrappedTensorDisposeScope(() =>
+    /// <summary>
+    /// The views change no value. Through them the gradients of a layer's own uses of an input are summed first and then added to those of other layers, as it is
+    /// when the layer is computed again: so both ways give the same bits.
+    /// </summary>
+    private static Tensor Compute(ResnetBlock resnet, BlockAttention? attention, Tensor?[] inputs) => WrappedTensorDisposeScope(() =>
     {
         if (inputs is not [{ } h, var skip, var time, var tokens, var bias]) throw new ArgumentException("A layer has five inputs, the first of which is there.", nameof(inputs));
-        h = resnet.call(skip is null ? h : cat([h, skip], 1), time);
-        return attention is null ? h : attention.call(h, tokens, bias);
+        h = resnet.call(skip is null ? h.view_as(h) : cat([h, skip], 1), time);
+        return attention is null ? h : attention.call(h, tokens?.view_as(tokens), bias);
     });
 }

@@ -71,12 +71,14 @@ internal static class GradientCheckpoint
             List<Tensor> inputs = [.. given.Skip(1).Take(part.IsGiven.Count(isGiven => isGiven)).Cast<Tensor>()];
             context.save_for_backward(inputs);
             context.save_data(nameof(Part), part);
-            return part.Compute(inputs);
+            using var grad = enable_grad();                 // layers may compute in another order without
+            return WrappedTensorDisposeScope(() => part.Compute(inputs).detach());
         }
 
         public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient)
         {
             foreach (var tensor in returned ?? []) tensor.Dispose();
+            using var given = gradient;                     // made for this call; the step's scope would keep it to the end
             using var scope = NewDisposeScope();
             using var grad = enable_grad();
             var part = (Part)context.get_data(nameof(Part));

@@ -7,13 +7,13 @@ namespace Imago.Models.Blocks;
 /// <summary>The attentions of a level of a network.</summary>
 /// <param name="Create">Makes one for feature maps of so many channels.</param>
 /// <param name="Crosses">Whether it attends to the tokens of the <see cref="BlockContext"/>.</param>
-internal sealed record LevelAttention(Func<int, nn.Module<Tensor, Tensor?, Tensor?, Tensor>> Create, bool Crosses);
+internal sealed record LevelAttention(Func<int, BlockAttention> Create, bool Crosses);
 
 /// <summary>A residual block, then perhaps an attention and another residual block: the lowest resolution of U-Nets and autoencoders.</summary>
 internal sealed class MidBlock : nn.Module<Tensor, BlockContext, Tensor>
 {
     private readonly bool _crosses;
-    private readonly ModuleList<nn.Module<Tensor, Tensor?, Tensor?, Tensor>>? attentions;
+    private readonly ModuleList<BlockAttention>? attentions;
     private readonly ModuleList<ResnetBlock> resnets;
 
     /// <summary>The middle.</summary>
@@ -36,4 +36,11 @@ internal sealed class MidBlock : nn.Module<Tensor, BlockContext, Tensor>
         var h = context.Layer(resnets[0], attentions?[0], _crosses, x);
         return resnets.Count == 1 ? h : context.Layer(resnets[1], null, false, h);
     });
+
+    /// <summary>Branches begin at zero, so that a fresh block passes its input on.</summary>
+    internal void ZeroBranches()
+    {
+        foreach (var resnet in resnets) resnet.ZeroBranch();
+        foreach (var attention in attentions ?? []) attention.ZeroBranch();
+    }
 }

@@ -19,7 +19,7 @@ namespace Imago.Models.Blocks;
 internal sealed record TransformerShape(int Channels, int Heads, int ContextChannels, int Layers, int NormGroups, bool LinearProjection, bool OnlyCross);
 
 /// <summary>x + proj_out(blocks(proj_in(norm x))) over the positions of a feature map; fields are the keys of diffusers' <c>Transformer2DModel</c> in U-Nets.</summary>
-internal sealed class Transformer2D : nn.Module<Tensor, Tensor?, Tensor?, Tensor>
+internal sealed class Transformer2D : BlockAttention
 {
     private readonly bool _linear;
     private readonly GroupNorm norm;
@@ -54,8 +54,7 @@ internal sealed class Transformer2D : nn.Module<Tensor, Tensor?, Tensor?, Tensor
     private static nn.Module<Tensor, Tensor> Projection(TransformerShape shape) =>
         shape.LinearProjection ? new Linear(shape.Channels, shape.Channels) : new Conv2d(shape.Channels, shape.Channels, 1);
 
-    /// <summary>The last layer of the branch begins at zero, so that a fresh transformer passes its input on.</summary>
-    internal void ZeroBranch() => Zero.Fill(proj_out);
+    internal override void ZeroBranch() => Zero.Fill(proj_out);
 }
 
 /// <summary>Self-attention, cross-attention and a feed-forward layer, each h + f(norm h); fields are the keys of diffusers' class of this name.</summary>

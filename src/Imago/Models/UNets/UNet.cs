@@ -67,6 +67,15 @@ internal sealed class UNet : DenoisingNetwork
         return _plan.DividesByTime ? y / times.to(y.dtype).view(-1, 1, 1, 1) : y;
     });
 
+    /// <summary>As Ho et al. 2020 and Dhariwal and Nichol 2021 begin: every branch and the output give 0.</summary>
+    internal override void BeginTraining()
+    {
+        foreach (var block in down_blocks) block.ZeroBranches();
+        mid_block?.ZeroBranches();
+        foreach (var block in up_blocks) block.ZeroBranches();
+        Zero.Fill(conv_out);
+    }
+
     /// <summary>Everything that the blocks are told.</summary>
     private BlockContext Context(Tensor x, Tensor times, Conditioning condition)
     {

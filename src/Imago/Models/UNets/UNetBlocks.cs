@@ -11,7 +11,7 @@ internal sealed class UNetDownBlock : nn.Module<Tensor, UNetState, Tensor>
 {
     private readonly bool _crosses;
     private readonly Func<Tensor, BlockContext, Tensor>? _halve;
-    private readonly ModuleList<nn.Module<Tensor, Tensor?, Tensor?, Tensor>>? attentions;
+    private readonly ModuleList<BlockAttention>? attentions;
     private readonly ModuleList<ResnetBlock> resnets;
     private readonly nn.Module? downsamplers;
 
@@ -37,6 +37,13 @@ internal sealed class UNetDownBlock : nn.Module<Tensor, UNetState, Tensor>
         return _crosses ? h : state.AdaptKept(h);
     }
 
+    /// <summary>Branches begin at zero, so that a fresh block passes its input on.</summary>
+    internal void ZeroBranches()
+    {
+        foreach (var resnet in resnets) resnet.ZeroBranch();
+        foreach (var attention in attentions ?? []) attention.ZeroBranch();
+    }
+
     private static (nn.Module?, Func<Tensor, BlockContext, Tensor>?) Downsampler(UNetLevel level, ResnetStyle style, int padding)
     {
         switch (level.Sampling)
@@ -59,7 +66,7 @@ internal sealed class UNetUpBlock : nn.Module<Tensor, UNetState, Tensor>
     private readonly int _level;
     private readonly bool _crosses;
     private readonly Func<Tensor, UNetState, Tensor>? _grow;
-    private readonly ModuleList<nn.Module<Tensor, Tensor?, Tensor?, Tensor>>? attentions;
+    private readonly ModuleList<BlockAttention>? attentions;
     private readonly ModuleList<ResnetBlock> resnets;
     private readonly nn.Module? upsamplers;
 
@@ -89,6 +96,13 @@ internal sealed class UNetUpBlock : nn.Module<Tensor, UNetState, Tensor>
         }
         return _grow is null ? h : _grow(h, state);
     });
+
+    /// <summary>Branches begin at zero, so that a fresh block passes its input on.</summary>
+    internal void ZeroBranches()
+    {
+        foreach (var resnet in resnets) resnet.ZeroBranch();
+        foreach (var attention in attentions ?? []) attention.ZeroBranch();
+    }
 
     private static (nn.Module?, Func<Tensor, UNetState, Tensor>?) Upsampler(UNetLevel level, ResnetStyle style)
     {
