@@ -24,6 +24,7 @@ internal static class TrainCommand
     private static readonly Option<string> ObjectiveName = new("--objective") { Description = $"{string.Join(", ", Objectives.Names)}, or a JSON file.", HelpName = "NAME|FILE", DefaultValueFactory = _ => "vae" };
     private static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is Gaussian for colour and Bernoulli for grey.", HelpName = "KIND" };
     private static readonly Option<double> Beta = new("--beta") { Description = "Weight of the KL term.", HelpName = "X", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string?> Attribute = new("--attribute") { Description = "What guided_vae gives a latent of its own: a class, or an attribute as imago edit takes it.", HelpName = "NAME" };
     private static readonly Option<long> BetaWarmup = new("--beta-warmup") { Description = "Steps over which that weight rises from 0.", HelpName = "STEPS" };
     private static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image in importance-weighted objectives.", HelpName = "K", DefaultValueFactory = _ => 1 };
     private static readonly Option<int?> FirstSamples = new("--first-samples") { Description = "Samples of each image at the first step, growing to --samples over half of the run.", HelpName = "K" };
@@ -54,7 +55,7 @@ internal static class TrainCommand
             "imago train autoencoder --data mnist --download --network mlp --binarize --epochs 20",
             "imago train autoencoder --resume runs/photos --minutes 30")
         {
-            Source, DataFolder, Download, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples, FirstSamples,
+            Source, DataFolder, Download, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Attribute, Likelihood, Beta, BetaWarmup, Samples, FirstSamples,
             Minutes, Steps, Epochs, Batch, Accumulate, LearningRate, Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed,
             EvaluateEvery, CheckpointEvery, Patience, Out, Resume, SharedOptions.Json,
         }.Does(Run),
@@ -85,7 +86,7 @@ internal static class TrainCommand
     {
         var fixedOptions = new Option[]
         {
-            Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Likelihood, Beta, BetaWarmup, Samples, FirstSamples, Batch, Accumulate, LearningRate,
+            Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Attribute, Likelihood, Beta, BetaWarmup, Samples, FirstSamples, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
         };
         if (fixedOptions.FirstOrDefault(context.IsGiven) is { } given)
@@ -149,7 +150,7 @@ internal static class TrainCommand
         if (File.Exists(name)) return ObjectiveConfig.Parse(File.ReadAllText(name), name);
         var objective = new ObjectiveConfig
         {
-            Name = name, Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup), Samples = context.Get(Samples), FirstSamples = context.Get(FirstSamples),
+            Name = name, Attribute = context.Get(Attribute), Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup), Samples = context.Get(Samples), FirstSamples = context.Get(FirstSamples),
             Likelihood = context.Get(Likelihood) ?? (shape.Channels > 1 ? LikelihoodKind.Gaussian : LikelihoodKind.Bernoulli),
         };
         objective.Validate();

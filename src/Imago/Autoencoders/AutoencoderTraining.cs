@@ -48,37 +48,69 @@ public sealed class AutoencoderTraining : IDisposable
     {
         var (data, validation) = (_config.Data.TrainingBatches(_splits), _config.Data.ValidationBatches(_splits));
         RequireSize(data);
-        using var factor = _config.Objective.Name == FactorVae.Name ? Factor(data) : null;
-        var objective = factor is null ? Objectives.Create(_config.Objective) : factor.Loss;
         using var examples = folder is null ? null : Examples(validation);
-        var autoencoder = new Player<ImageBatch>("autoencoder", Model, Loss, _config.Optimizer);
-        return Trainer.Run(new TrainingJob<ImageBatch>
+        var second = new List<IDisposable>();
+        try
         {
-            Players = factor is null ? [autoencoder] : [autoencoder, new("discriminator", factor.Discriminator, DiscriminatorLoss, FactorVae.DiscriminatorOptimizer)],
-            Data = data,
-            Validation = validation,
-            Options = _config.Training,
-            Folder = folder,
-            DrawSamples = folder is null ? null : step => DrawSamples(step, examples!, Path.Combine(folder.Samples, $"step-{step:000000}.png")),
-        }, progress, cancellationToken);
-
-        LossTerms Loss(ImageBatch batch, StepContext step) => objective(Model, batch.ToFloat(Model.Pixels, _device), ContextOf(step));
-
-        LossTerms DiscriminatorLoss(ImageBatch batch, StepContext step) => factor!.DiscriminatorLoss(Model, batch.ToFloat(Model.Pixels, _device), ContextOf(step));
-
-        ObjectiveContext ContextOf(StepContext step) => new(step.Step, step.TotalSteps, _splits.Train.Count, step.Noise, step.ComputeType, step.IsTraining);
+            return Trainer.Run(new TrainingJob<ImageBatch>
+            {
+                Players = Players(data, second),
+                Data = data,
+                Validation = validation,
+                Options = _config.Training,
+                Folder = folder,
+                DrawSamples = folder is null ? null : step => DrawSamples(step, examples!, Path.Combine(folder.Samples, $"step-{step:000000}.png")),
+            }, progress, cancellationToken);
+        }
+        finally
+        {
+            second.ForEach(network => network.Dispose());
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    private FactorVae Factor(ImageLoader data)
+    /// <summary>The autoencoder, and the second network of objectives that have one, which the caller disposes.</summary>
+    private Player<ImageBatch>[] Players(ImageLoader data, List<IDisposable> second)
     {
-        var latents = Model.LatentShape(data.Height, data.Width).Aggregate(1L, (product, size) => product * size);
-        var factor = new FactorVae(_config.Objective, (int)latents, _config.Seed);
-        factor.Discriminator.to(_device);
-        return factor;
+        switch (_config.Objective.Name)
+        {
+            case FactorVae.Name:
+            {
+                var latents = Model.LatentShape(data.Height, data.Width).Aggregate(1L, (product, size) => product * size);
+                var factor = new FactorVae(_config.Objective, (int)latents, _config.Seed);
+                second.Add(factor);
+                factor.Discriminator.to(_device);
+                return
+                [
+                    Autoencoder((batch, step) => factor.Loss(Model, Pixels(batch), ContextOf(step))),
+                    new("discriminator", factor.Discriminator, (batch, step) => factor.DiscriminatorLoss(Model, Pixels(batch), ContextOf(step)), FactorVae.DiscriminatorOptimizer),
+                ];
+            }
+            case GuidedVae.Name:
+            {
+                var guided = new GuidedVae(_config.Objective, Model, _config.Seed);
+                var attribute = ExampleSelector.Parse(_config.Objective.Attribute!, _splits.Train);
+                second.Add(guided);
+                guided.Judge.to(_device);
+                return
+                [
+                    Autoencoder((batch, step) => guided.Loss(Model, Pixels(batch), attribute.Of(batch).to(_device), ContextOf(step))),
+                    new("judge", guided.Judge, (batch, step) => guided.JudgeLoss(Model, Pixels(batch), attribute.Of(batch).to(_device), ContextOf(step)), GuidedVae.JudgeOptimizer),
+                ];
+            }
+            default:
+                var objective = Objectives.Create(_config.Objective);
+                return [Autoencoder((batch, step) => objective(Model, Pixels(batch), ContextOf(step)))];
+        }
     }
+
+    private Player<ImageBatch> Autoencoder(Func<ImageBatch, StepContext, LossTerms> loss) => new("autoencoder", Model, loss, _config.Optimizer);
+
+    private Tensor Pixels(ImageBatch batch) => batch.ToFloat(Model.Pixels, _device);
+
+    private ObjectiveContext ContextOf(StepContext step) => new(step.Step, step.TotalSteps, _splits.Train.Count, step.Noise, step.ComputeType, step.IsTraining);
 
     private void RequireSize(ImageLoader data)
     {

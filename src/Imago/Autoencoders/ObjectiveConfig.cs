@@ -81,6 +81,9 @@ public sealed record ObjectiveConfig
     /// <summary>Weight of an objective's own term: the capacity's distance, the total correlation of FactorVAE, λ_od of DIP-VAE, the MMD, |z|² of a regularised autoencoder.</summary>
     public double Weight { get; init; } = 1;
 
+    /// <summary>The labelled attribute that <see cref="GuidedVae"/> gives a latent of its own, written as for <see cref="Data.ExampleSelector"/>.</summary>
+    public string? Attribute { get; init; }
+
     /// <summary>λ_d of DIP-VAE.</summary>
     public double DiagonalWeight { get; init; } = 1;
 
@@ -104,6 +107,7 @@ public sealed record ObjectiveConfig
     public void Validate()
     {
         Require(Objectives.Names.Contains(Name), "name", Name, $"one of {string.Join(", ", Objectives.Names)}");
+        Require(Name != GuidedVae.Name || !string.IsNullOrWhiteSpace(Attribute), "attribute", Attribute, $"the class or attribute that {GuidedVae.Name} learns");
         Require(Sigma > 0 && double.IsFinite(Sigma), "sigma", Sigma, "a positive number");
         Require(Beta >= 0 && double.IsFinite(Beta), "beta", Beta, "0 or more");
         Require(WarmupSteps >= 0, "warmup_steps", WarmupSteps, "0 or more");

@@ -42,17 +42,17 @@ public static class Objectives
         ["ciwae"] = Ciwae,
     };
 
-    /// <summary>All names that <see cref="ObjectiveConfig.Name"/> may have: those of <see cref="All"/>, and <see cref="FactorVae"/>, which trains a second network.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. All.Keys.Append(FactorVae.Name).Order(StringComparer.Ordinal)];
+    /// <summary>All names that <see cref="ObjectiveConfig.Name"/> may have: those of <see cref="All"/>, and <see cref="FactorVae"/> and <see cref="GuidedVae"/>, which train a second network.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Keys.Concat([FactorVae.Name, GuidedVae.Name]).Order(StringComparer.Ordinal)];
 
-    /// <summary>The objective that a configuration asks for; not <see cref="FactorVae"/>.</summary>
+    /// <summary>The objective that a configuration asks for; neither <see cref="FactorVae"/> nor <see cref="GuidedVae"/>.</summary>
     /// <exception cref="ArgumentException">A value is out of range; the message names it.</exception>
     public static Objective Create(ObjectiveConfig config)
     {
         config.Validate();
         return All.TryGetValue(config.Name, out var create)
             ? create(config)
-            : throw new ArgumentException($"The objective {config.Name} has a loss for each of two networks; create it with new FactorVae(…), or train with AutoencoderTraining.");
+            : throw new ArgumentException($"The objective {config.Name} has a loss for each of two networks; create it with new FactorVae(…) or new GuidedVae(…), or train with AutoencoderTraining.");
     }
 
     /// <summary>β at this step: <see cref="ObjectiveConfig.Beta"/> times warm-up or cycles.</summary>

@@ -212,7 +212,10 @@ public class LatentSpaceTests
         using var scope = NewDisposeScope();
         var dataset = Pictures(40, 4);
         using var codes = Space("mlp").Encode(dataset, cancellation: Stop);
-        Assert.Equal(count, ExampleSelector.Parse(text, dataset).Select(codes).Count(label => label));
+        var selector = ExampleSelector.Parse(text, dataset);
+        Assert.Equal(count, selector.Select(codes).Count(label => label));
+        using var batch = new ImageLoader(dataset, new LoaderOptions { BatchSize = 40, Shuffle = false }).Epoch(0).Single();
+        Assert.Equal(selector.Select(codes), selector.Of(batch).data<float>().Select(value => value == 1));
     }
 
     [Theory]

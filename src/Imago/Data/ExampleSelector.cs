@@ -1,7 +1,8 @@
 using System.Globalization;
-using Imago.Data;
+using TorchSharp;
+using static TorchSharp.torch;
 
-namespace Imago.Exploration;
+namespace Imago.Data;
 
 /// <summary>
 /// Tells the pictures that have an attribute from those that do not. Written as the name of a class (<c>positives</c>), of a choice that begins
@@ -9,22 +10,29 @@ namespace Imago.Exploration;
 /// </summary>
 public sealed class ExampleSelector
 {
-    private readonly Func<LatentCodes, IEnumerable<bool>> _select;
+    private readonly int? _class;
+    private readonly int _attribute;
+    private readonly Func<double, bool> _test;
 
-    private ExampleSelector(string text, Func<LatentCodes, IEnumerable<bool>> select) => (Text, _select) = (text, select);
+    private ExampleSelector(string text, int? label, int attribute, Func<double, bool> test) => (Text, _class, _attribute, _test) = (text, label, attribute, test);
 
     /// <summary>As it was written.</summary>
     public string Text { get; }
 
-    /// <summary>One answer for each picture.</summary>
-    public IReadOnlyList<bool> Select(LatentCodes codes)
+    /// <summary>Who has the attribute: 1, 0, or NaN where that is unknown, float32 [B].</summary>
+    /// <param name="batch">Pictures of the data set that the attribute was read for.</param>
+    public Tensor Of(ImageBatch batch)
     {
-        bool[] labels = [.. _select(codes)];
-        var with = labels.Count(label => label);
-        if (with == 0 || with == labels.Length)
-            throw new DataException($"'{Text}' holds for {with} of the {labels.Length} pictures of {codes.Dataset?.Name}; examples with and without it are needed. Take more pictures, or another condition.");
-        return labels;
+        if (_class is { } label) return tensor(batch.Labels!.data<long>().Select(own => own < 0 ? float.NaN : own == label ? 1f : 0f).ToArray());
+        using var values = batch.Attributes!.select(1, _attribute).contiguous();
+        return tensor(values.data<float>().Select(value => float.IsNaN(value) ? float.NaN : _test(value) ? 1f : 0f).ToArray());
     }
+
+    /// <summary>One answer for each picture.</summary>
+    /// <param name="labels">Their classes.</param>
+    /// <param name="attributeValues">Their values of one attribute, by its place among the data set's.</param>
+    internal IEnumerable<bool> Select(IEnumerable<long> labels, Func<int, IEnumerable<double>> attributeValues) =>
+        _class is { } label ? labels.Select(own => own == label) : attributeValues(_attribute).Select(_test);
 
     /// <summary>Reads an attribute as users write it.</summary>
     /// <param name="text">See the type.</param>
@@ -38,12 +46,11 @@ public sealed class ExampleSelector
         var (name, comparison, value) = at < 0 ? (text.Trim(), '\0', "") : (text[..at].Trim(), text[at], text[(at + 1)..].Trim());
 
         var label = IndexOf(dataset.ClassNames, name);
-        if (label >= 0 && comparison == '\0') return new ExampleSelector(text, codes => codes.Labels.Select(l => l == label));
+        if (label >= 0 && comparison == '\0') return new ExampleSelector(text, label, -1, _ => false);
 
         var index = IndexOf([.. dataset.Attributes.Select(a => a.Name)], name);
         if (index < 0) throw new ArgumentException($"{dataset.Name} knows no class or attribute '{name}'; {Known(dataset)}.", nameof(text));
-        var test = Test(dataset.Attributes[index], comparison, value);
-        return new ExampleSelector(text, codes => codes.AttributeValues(index).Select(test));
+        return new ExampleSelector(text, null, index, Test(dataset.Attributes[index], comparison, value));
     }
 
     private static Func<double, bool> Test(ImageAttribute attribute, char comparison, string value)
