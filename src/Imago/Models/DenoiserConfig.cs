@@ -56,6 +56,7 @@ public abstract record DenoiserConfig
                 ?? throw new CheckpointException($"{source}: not a JSON object.");
             if (config[ClassKey] is null) throw new CheckpointException($"{source}: {ClassKey} is missing, which says what network it is: {string.Join(", ", Classes)}.");
             foreach (var key in config.Select(entry => entry.Key).Where(key => key.StartsWith('_') && key != ClassKey).ToList()) config.Remove(key);
+            if (config[ClassKey]!.ToString() == OlderDiT.ClassName) OlderDiT.Modernise(config, source);
             return config.Deserialize<DenoiserConfig>(Json)!;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException or ArgumentException)

@@ -43,7 +43,10 @@ public sealed record DiTConfig : DenoiserConfig
     /// <summary>The non-linearity of the feed-forward layers: gelu-approximate, gelu or geglu.</summary>
     public string ActivationFn { get; init; } = "gelu-approximate";
 
-    /// <summary>Number of classes; 0 for a network without. One more row of the table stands for no class.</summary>
+    /// <summary>
+    /// Number of classes; 0 for a network without. One more row of the table stands for no class. A network can be given vectors [B, D] instead of numbers of classes, D being heads
+    /// times features of a head.
+    /// </summary>
     public int NumEmbedsAdaNorm { get; init; } = 1000;
 
     /// <summary>Whether attention is computed in float32 in every case; must be false.</summary>
@@ -119,6 +122,7 @@ internal sealed class DiT : DenoisingNetwork
     {
         var waves = time_proj.call(time).to(x.dtype);
         var classes = condition.Classes ?? full(x.shape[0], NullClass, int64, x.device);
+        CheckClasses(x, classes);
         var tokens = pos_embed.call(x);
         Tensor? first = null;
         foreach (var block in transformer_blocks)
@@ -131,6 +135,13 @@ internal sealed class DiT : DenoisingNetwork
         tokens = proj_out_2.call(norm_out.call(tokens).Modulate(shift: part[0], scale: part[1]));
         return pos_embed.Unpatched(tokens, pos_embed.Grid(x));
     });
+
+    private void CheckClasses(Tensor x, Tensor classes)
+    {
+        long[] expected = classes.is_floating_point() ? [x.shape[0], _config.Width] : [x.shape[0]];
+        if (!classes.shape.SequenceEqual(expected))
+            throw new ArgumentException($"{nameof(DiT)}: the classes are {classes.dtype} [{string.Join(", ", classes.shape)}]; expected one number for each of {x.shape[0]} images, or a vector of {_config.Width}.");
+    }
 
     private Tensor Through(DiTBlock block, Tensor tokens, Tensor embedding) => CheckpointBlocks && is_grad_enabled()
         ? GradientCheckpoint.Run([block], draws: false, given => block.call(given[0]!, given[1]!), tokens, embedding)

@@ -130,6 +130,26 @@ public sealed class DiffusionTransformerTests
     }
 
     [Fact]
+    public void DiT_WithTheVectorOfAClass_SeesTheClass()
+    {
+        using var scope = NewDisposeScope();
+        var config = DiT with { NumLayers = 1 };
+        var (network, x) = (Trained(config), Draw(0, 2, 3, 8, 8));
+        var table = network.named_parameters().Single(named => named.name.EndsWith("embedding_table.weight", StringComparison.Ordinal)).parameter;
+        Near(Run(network, x), Run(network, x, new Conditioning { Classes = table.index_select(0, Condition().Classes!) }));
+        Assert.Throws<ArgumentException>(() => Run(network, x, new Conditioning { Classes = zeros(2, 5) }));
+    }
+
+    [Fact]
+    public void Config_OfAnOlderDiT_IsReadAsOne()
+    {
+        const string Older = """{"_class_name": "Transformer2DModel", "norm_type": "ada_norm_zero", "num_layers": 28, "out_channels": 8, "cross_attention_dim": null, "only_cross_attention": false}""";
+        Assert.Equal(new DiTConfig { NumLayers = 28, OutChannels = 8 }, DenoiserConfig.Parse(Older));
+        Assert.Throws<CheckpointException>(() => DenoiserConfig.Parse(Older.Replace("null", "768", StringComparison.Ordinal)));
+        Assert.Throws<CheckpointException>(() => DenoiserConfig.Parse(Older.Replace("ada_norm_zero", "layer_norm", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void DiT_WithLearnedVariance_GivesTwiceTheChannels()
     {
         using var scope = NewDisposeScope();

@@ -53,7 +53,7 @@ internal sealed class AdaLayerNormZero : nn.Module<Tensor, Tensor, Modulated>
         RegisterComponents();
     }
 
-    /// <summary>The condition of a network that has one for each block, [B, D]: waves of the time [B, 256] and classes [B], embedded and added.</summary>
+    /// <summary>The condition of a network that has one for each block, [B, D]: waves of the time and classes, embedded and added.</summary>
     internal Tensor Embed(Tensor waves, Tensor classes) => emb!.call(waves, classes);
 
     /// <summary>At first no branch adds anything.</summary>
@@ -85,7 +85,11 @@ internal sealed class TimeAndClass : nn.Module<Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor waves, Tensor classes) => timestep_embedder.call(waves, null) + class_embedder.call(classes).to(waves.dtype);
+    /// <summary>Embeds.</summary>
+    /// <param name="waves">Of the time, [B, 256].</param>
+    /// <param name="classes">Numbers of classes, int64 [B]; or what is to be added instead of a row of the table, [B, D].</param>
+    public override Tensor forward(Tensor waves, Tensor classes) =>
+        timestep_embedder.call(waves, null) + (classes.is_floating_point() ? classes : class_embedder.call(classes)).to(waves.dtype);
 
     private sealed class ClassTable : nn.Module<Tensor, Tensor>
     {
