@@ -6,6 +6,7 @@ namespace Imago.Diffusion;
 public sealed class NoiseSchedule : IReadOnlyList<NoiseLevel>
 {
     private readonly NoiseLevel[] levels;
+    private readonly NoiseLevel[]? arrivals;
 
     /// <summary>Takes the levels as they are.</summary>
     /// <param name="levels">At least two.</param>
@@ -19,6 +20,27 @@ public sealed class NoiseSchedule : IReadOnlyList<NoiseLevel>
         var broken = Array.FindIndex(this.levels, level => double.IsNaN(level.Alpha + level.Sigma + level.Time));
         if (broken >= 0) throw new ArgumentException($"Level {broken} of the schedule is {this.levels[broken]}, which is not a number.", nameof(levels));
     }
+
+    private NoiseSchedule((NoiseLevel From, NoiseLevel To)[] steps, NoiseProcess? process)
+        : this([.. steps.Select(step => step.From), .. steps.Select(step => step.To).TakeLast(1)], process) => arrivals = [.. steps.Select(step => step.To)];
+
+    /// <summary>
+    /// A schedule whose steps need not start where the one before arrived: the sample is carried over as it is. Some published methods step to a level and go on from a
+    /// neighbouring one; pictures equal to theirs need the same.
+    /// </summary>
+    /// <param name="steps">Where each step starts and where it arrives; at least one.</param>
+    /// <param name="process">The process they belong to.</param>
+    public static NoiseSchedule OfSteps(IEnumerable<(NoiseLevel From, NoiseLevel To)> steps, NoiseProcess? process = null) => new([.. steps], process);
+
+    /// <summary>Where a step arrives: usually the next level.</summary>
+    /// <param name="step">Its number, from 0.</param>
+    public NoiseLevel To(int step) => arrivals is null ? levels[step + 1] : arrivals[step];
+
+    /// <summary>The schedule without its first steps, for a run that starts from a picture.</summary>
+    /// <param name="steps">How many to leave out; at least one must remain.</param>
+    public NoiseSchedule Skip(int steps) => steps >= 0 && steps < Steps
+        ? OfSteps(Enumerable.Range(steps, Steps - steps).Select(i => (levels[i], To(i))), Process)
+        : throw new ArgumentOutOfRangeException(nameof(steps), steps, $"The schedule has {Steps} steps, of which at least one must remain.");
 
     /// <summary>The process that the levels belong to, if it is known.</summary>
     public NoiseProcess? Process { get; }

@@ -19,15 +19,16 @@ public static partial class Samplers
         var (step, x, from) = (begin(run), start.alias(), run.Schedule[0]);
         for (int reported = 0; run.Index < run.Schedule.Steps;)
         {
-            var to = run.Schedule[run.Index + 1];
+            var to = run.Schedule.To(run.Index);
             run.Reached = to;
             var next = Scoped(() => step(x, from, to));
             x.Dispose();
             x = next;
-            if (run.Reached == to) run.Index++;
-            var moved = run.Reached != from || run.Reached == to;
-            from = run.Reached;
-            if (moved && context.AfterStep is { } after) x = Replaced(x, after(reported++, from, x));
+            var (arrived, reached) = (run.Reached == to, run.Reached);
+            if (arrived) run.Index++;
+            var moved = arrived || reached != from;
+            from = arrived ? run.Schedule[run.Index] : reached;
+            if (moved && context.AfterStep is { } after) x = Replaced(x, after(reported++, reached, x));
         }
         return x.MoveToOuterDisposeScope();
     };

@@ -25,6 +25,23 @@ public static partial class Samplers
         new("dpmpp_2m_sde", "DPM-Solver++(2M) for the reverse SDE, midpoint rule (Lu et al. 2022b)", 1, 1, true, DpmPlusPlus2MSde()),
         new("dpmpp_2m_sde_heun", "DPM-Solver++(2M) for the reverse SDE, Heun's rule (Lu et al. 2022b)", 1, 1, true, DpmPlusPlus2MSde(rule: SecondOrderRule.Heun)),
         new("dpmpp_3m_sde", "DPM-Solver++(3M) for the reverse SDE (Lu et al. 2022b; k-diffusion)", 1, 1, true, DpmPlusPlus3MSde()),
+        new("ddpm", "Ancestral sampling with the posterior's variance (Ho et al. 2020)", 1, 1, true, Ddpm()),
+        new("ddpm_large", "Ancestral sampling with the process's variance (Ho et al. 2020)", 1, 1, true, Ddpm(PosteriorVariance.Large)),
+        new("ddim", "DDIM, deterministic (Song et al. 2021)", 1, 1, false, Ddim()),
+        new("plms", "Pseudo linear multistep method (Liu et al. 2022)", 2, 1, false, Plms()) { Evaluations = schedule => schedule.Steps + (schedule.Steps > 1 ? 1 : 0) },
+        new("pndm", "Pseudo linear multistep method with a Runge–Kutta start (Liu et al. 2022)", 2, 1, false, Pndm()) { Evaluations = schedule => schedule.Steps + 3 * Math.Min(3, schedule.Steps - 1) },
+        new("ipndm", "Improved pseudo numerical method (Zhang and Chen 2023)", 2, 1, false, Ipndm()),
+        new("dpmpp_3m", "DPM-Solver++(3M), multistep of third order (Lu et al. 2022b)", 3, 1, false, DpmMultistep(new() { Order = 3 })),
+        new("dpm_2m", "DPM-Solver of ε̂, multistep of second order (Lu et al. 2022a)", 2, 1, false, DpmMultistep(new() { OfNoise = true })),
+        new("dpmpp_2s", "DPM-Solver++(2S) at the schedule's levels (Lu et al. 2022b)", 2, 1, false, DpmSinglestep()),
+        new("dpmpp_3s", "DPM-Solver++(3S) at the schedule's levels (Lu et al. 2022b)", 3, 1, false, DpmSinglestep(new() { Order = 3, Rule = SecondOrderRule.Heun })),
+        new("deis", "DEIS of third order, polynomials in ln ρ (Zhang and Chen 2023)", 3, 1, false, Deis()),
+        new("unipc", "UniPC of third order, B(h) = eʰ − 1 (Zhao et al. 2023)", 3, 1, false, UniPc()),
+        new("unipc_bh1", "UniPC of third order, B(h) = h (Zhao et al. 2023)", 3, 1, false, UniPc(new() { Variant = UniPcVariant.Bh1 })),
+        new("sa_solver", "SA-Solver, stochastic Adams predictor and corrector (Xue et al. 2023)", 1, 1, true, SaSolver()),
+        new("lcm", "Multistep consistency sampling (Song et al. 2023; Luo et al. 2023), for distilled networks", 1, 1, true, Consistency()),
+        new("tcd", "Strategic stochastic sampling (Zheng et al. 2024), for distilled networks", 1, 1, true, Tcd()),
+        new("predictor_corrector", "Langevin corrector and reverse diffusion (Song et al. 2021)", 1, 2, true, PredictorCorrector()) { Evaluations = schedule => 2 * schedule.Steps },
     ];
 
     /// <summary>The method of a name.</summary>
