@@ -62,7 +62,11 @@ public static partial class Samplers
 
     /// <summary>Adams–Bashforth in s = σ/α: the slopes at the last levels are interpolated by a polynomial, which is integrated exactly (Liu et al. 2022; k-diffusion's LMS).</summary>
     /// <param name="order">Slopes used, at least 1.</param>
-    public static Sampler Lms(int order = 4) => Method(run =>
+    /// <param name="before">
+    /// Levels before the first, nearest first, that the polynomial counts as visited although there is no slope of them. diffusers does so in a run that starts from a
+    /// picture; for the same pictures as there.
+    /// </param>
+    public static Sampler Lms(int order = 4, IReadOnlyList<NoiseLevel>? before = null) => Method(run =>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(order, 1);
         var slopes = new History(order);
@@ -71,8 +75,8 @@ public static partial class Samplers
             var x0 = run.Denoise(x, from);
             if (from.Alpha == 0 || to.Alpha == 0) return Toward(x, x0, from, to);
             slopes.Add(Epsilon(x, x0, from), from);
-            var nodes = Enumerable.Range(0, slopes.Count).Select(age => slopes.LevelOf(age).Ratio).ToArray();
-            return Sum([(to.Alpha / from.Alpha, x), .. nodes.Select((_, j) => (to.Alpha * Lagrange.Integral(nodes, j, from.Ratio, to.Ratio), slopes[j]))]);
+            double[] nodes = [.. Enumerable.Range(0, slopes.Count).Select(slopes.LevelOf).Concat(before ?? []).Take(order).Select(level => level.Ratio)];
+            return Sum([(to.Alpha / from.Alpha, x), .. Enumerable.Range(0, slopes.Count).Select(j => (to.Alpha * Lagrange.Integral(nodes, j, from.Ratio, to.Ratio), slopes[j]))]);
         };
     });
 
