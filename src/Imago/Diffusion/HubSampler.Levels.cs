@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Imago.Diffusion;
 
 /// <summary>The levels that the classes visit.</summary>
@@ -80,7 +82,8 @@ public sealed partial class HubSampler
     private NoiseSchedule ScoreLevels()
     {
         var count = steps.Timesteps.Count;
-        var table = Ramps.Exponential(config.SigmaMin!.Value, config.SigmaMax!.Value, count).Select(sigma => (double)(float)sigma).ToArray();
+        using var scope = NewDisposeScope();
+        var table = linspace(Math.Log(config.SigmaMin!.Value), Math.Log(config.SigmaMax!.Value), count, float32).exp().to(float64).data<double>().ToArray();
         return NoiseSchedule.OfSteps(steps.Timesteps.Select((t, i) =>
         {
             var (sigma, entry) = (steps.Sigmas[i], (int)Math.Floor((float)(t * (count - 1))));

@@ -22,7 +22,7 @@ public sealed partial class HubSampler
     {
         (this.config, this.steps, this.tables, this.arguments, this.requested) = (config, steps, tables, arguments, requested);
         var whole = Levels();
-        Schedule = arguments.Begin == 0 ? whole : whole.Skip(StepOf(arguments.Begin));
+        Schedule = arguments.Begin == 0 ? whole : whole.StartingAfter(StepOf(arguments.Begin));
         InitialScale = IsScaled ? steps.InitNoiseSigma * whole[0].Alpha : steps.InitNoiseSigma;
         NoisedLevel = config.Kind == SchedulerKind.SaSolver ? At(steps.Timesteps[arguments.Begin]) : Schedule[0];
         Sampler = Method(whole);
@@ -42,8 +42,17 @@ public sealed partial class HubSampler
     public static HubSampler From(SchedulerConfig config, SchedulerRequest request, HubArguments? arguments = null)
     {
         var steps = config.StepsFor(request);
-        return new(config, steps, HasTable(config.Kind) ? SchedulerTables.Of(config, request.Precision) : null, arguments ?? new(), request.Steps ?? steps.Timesteps.Count);
+        return From(config, steps, HasTable(config.Kind) ? SchedulerTables.Of(config, request.Precision) : null, request.Steps ?? steps.Timesteps.Count, arguments);
     }
+
+    /// <summary>The scheduler of a configuration at timesteps and levels that are known already.</summary>
+    /// <param name="config">The hub's <c>scheduler_config.json</c>.</param>
+    /// <param name="steps">What the class visits.</param>
+    /// <param name="tables">Its tables; null for a class that has none.</param>
+    /// <param name="requested">For how many steps it was asked, which some classes' distances depend on.</param>
+    /// <param name="arguments">What is given at the call.</param>
+    public static HubSampler From(SchedulerConfig config, SchedulerSteps steps, SchedulerTables? tables, int requested, HubArguments? arguments = null) =>
+        new(config, steps, HasTable(config.Kind) ? tables ?? SchedulerTables.Of(config) : null, arguments ?? new(), requested);
 
     /// <summary>The levels to visit.</summary>
     public NoiseSchedule Schedule { get; }
@@ -95,6 +104,7 @@ public sealed partial class HubSampler
         {
             SchedulerKind.ConsistencyModel => ConsistencyModel(output, x, level.Sigma),
             SchedulerKind.ScoreSdeVe => x + level.Sigma * level.Sigma * output,                         // Tweedie's formula
+            _ when NetworkPrediction == Prediction.Velocity => level.Alpha * x - level.Sigma * output,      // as if α² + σ² = 1, on a flow's levels too
             _ => NetworkPrediction.ToX0(IsTurned ? -output : output, x, level),
         };
     }

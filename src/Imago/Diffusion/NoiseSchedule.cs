@@ -38,7 +38,7 @@ public sealed class NoiseSchedule : IReadOnlyList<NoiseLevel>
 
     /// <summary>The schedule without its first steps, for a run that starts from a picture.</summary>
     /// <param name="steps">How many to leave out; at least one must remain.</param>
-    public NoiseSchedule Skip(int steps) => steps >= 0 && steps < Steps
+    public NoiseSchedule StartingAfter(int steps) => steps >= 0 && steps < Steps
         ? OfSteps(Enumerable.Range(steps, Steps - steps).Select(i => (levels[i], To(i))), Process)
         : throw new ArgumentOutOfRangeException(nameof(steps), steps, $"The schedule has {Steps} steps, of which at least one must remain.");
 

@@ -16,7 +16,7 @@ public static partial class Samplers
         return (x, from, to) =>
         {
             var x0 = run.Denoise(x, from);
-            if (IsFirstOrder(from, to)) return Toward(x, x0, from, to);
+            if (IsFirstOrder(from, to) || IsStill(from, to)) return Toward(x, x0, from, to);
             slopes.Add(Epsilon(x, x0, from), from);
             var step = new ExponentialStep(from, to, ofNoise: true, share: 0);
             var count = Math.Min(slopes.Count, lowersOrderAtEnd ? run.Schedule.Steps - run.Index : order);
@@ -40,6 +40,7 @@ public static partial class Samplers
             if (from.Alpha == 0) return Toward(x, x0, from, to);
             var now = o.OfNoise ? Epsilon(x, x0, from) : x0;
             if (order > 0 && !o.Uncorrected.Contains(run.Index - 1)) x = Corrected(now, from);
+            if (IsStill(from, to)) return x.alias();
             estimates.Add(now, from);
             corrected.Add(x, from);
             order = to.IsClean ? 1 : Math.Min(estimates.Count, o.LowersOrderAtEnd ? run.Schedule.Steps - run.Index : o.Order);
@@ -82,6 +83,7 @@ public static partial class Samplers
             if (from.Alpha == 0) return Toward(x, x0, from, to);
             var now = o.OfNoise ? Epsilon(x, x0, from) : x0;
             if (correctorOrder > 0) x = Corrected(now, from);
+            if (IsStill(from, to)) return x.alias();
             estimates.Add(now, from);
             start.Add(x, from);
             tau = o.Tau(from);
@@ -107,6 +109,9 @@ public static partial class Samplers
         double[] Weights(ExponentialStep step, double[] nodes) =>
             o.FlatSecondOrder && !o.OfNoise && nodes.Length == 2 ? step.Weights(nodes, step.FlatWeight) : step.Weights(nodes);
     });
+
+    /// <summary>Some schedules end with a level twice: a step of no length, in which nothing happens.</summary>
+    private static bool IsStill(NoiseLevel from, NoiseLevel to) => from.Lambda == to.Lambda;
 
     /// <summary>u of the last estimates, newest first.</summary>
     private static double[] Nodes(ExponentialStep step, NoiseLevel from, History estimates, int count) =>

@@ -18,9 +18,10 @@ public static partial class Samplers
     /// <summary>The midpoint rule (<see cref="Dpm2"/>) with ancestral noise.</summary>
     /// <param name="eta">Share of the noise that is replaced.</param>
     /// <param name="noiseScale">Standard deviation of the fresh noise.</param>
-    public static Sampler Dpm2Ancestral(double eta = 1, double noiseScale = 1) => Method(run => (x, from, to) =>
+    /// <param name="split">The level below a step's aim and the noise that leads up from there; null for those of <paramref name="eta"/>.</param>
+    public static Sampler Dpm2Ancestral(double eta = 1, double noiseScale = 1, Func<NoiseLevel, NoiseLevel, (NoiseLevel Down, double Up)>? split = null) => Method(run => (x, from, to) =>
     {
-        var (down, up) = Split(from, to, eta);
+        var (down, up) = split?.Invoke(from, to) ?? Split(from, to, eta);
         var x0 = run.Denoise(x, from);
         if (IsFirstOrder(from, down)) return WithNoise(run, Toward(x, x0, from, down), from, to, up * noiseScale);
         var middle = run.At(Math.Sqrt(from.Ratio * down.Ratio));
@@ -66,7 +67,7 @@ public static partial class Samplers
     /// The level below <paramref name="to"/> and the noise that leads up from there: s_up = min(s', η s' √(1 − s'²/s²)), s_down² = s'² − s_up².
     /// The level keeps α', so that adding noise of standard deviation Up to its sample gives one at <paramref name="to"/>.
     /// </summary>
-    private static (NoiseLevel Down, double Up) Split(NoiseLevel from, NoiseLevel to, double eta)
+    internal static (NoiseLevel Down, double Up) Split(NoiseLevel from, NoiseLevel to, double eta)
     {
         var shrink = to.Ratio / from.Ratio;
         var up = Math.Min(1, eta * Math.Sqrt(Math.Max(0, 1 - shrink * shrink)));

@@ -12,6 +12,7 @@ public static partial class Samplers
     {
         var u = Velocity(x, from);
         var (y, hat) = LateChurn(run, x, from, from.Sigma, churn);
+        u = u * (from.Sigma / hat);                                                                    // the slope at σ serves as x̂₀'s at the churned level
         var next = Sum((1, y), (to.Sigma - hat, u));
         return to.IsClean ? next : Sum((1, y), ((to.Sigma - hat) / 2, u), ((to.Sigma - hat) / 2, Velocity(next, to)));
 
@@ -38,7 +39,8 @@ public static partial class Samplers
 
     private static (Tensor X, double Sigma) LateChurn(Run run, Tensor x, NoiseLevel from, double sigma, Churn? churn)
     {
-        if (churn is null || churn.Amount == 0 || sigma < churn.MinRatio || sigma > churn.MaxRatio) return (x, sigma);
+        const double Rounding = 1e-12;                                                                 // σ/α of a level that lies on a bound
+        if (churn is null || churn.Amount == 0 || sigma < churn.MinRatio * (1 - Rounding) || sigma > churn.MaxRatio * (1 + Rounding)) return (x, sigma);
         var hat = sigma * (1 + Math.Min(churn.Amount / run.Schedule.Steps, Math.Sqrt(2) - 1));
         return (Sum((1, x), (churn.NoiseScale * Math.Sqrt(hat * hat - sigma * sigma), run.Noise(from, from))), hat);
     }
