@@ -64,9 +64,10 @@ internal sealed partial class SchedulersSet
         private SchedulerSteps StoredSteps(SchedulerRequest request)
         {
             double[] Numbers(string name) => file.Contains($"{golden.Name}/{name}") ? Stored(name).to(float64).data<double>().ToArray() : [];
-            var steps = config.StepsFor(request);
-            var initial = line.TryGetProperty("init_noise_sigma", out var value) ? value.Number() : steps.InitNoiseSigma;
-            return steps with { InitNoiseSigma = initial, Timesteps = Numbers("timesteps"), Sigmas = Numbers("sigmas"), MiddleSigmas = Numbers("sigmas_interpol") };
+            var (steps, sigmas) = (config.StepsFor(request), Numbers("sigmas"));
+            var isOfTable = config.IsExploding && golden.Entry.TryGetProperty("table", out _);
+            var initial = !isOfTable ? steps.InitNoiseSigma : config.TimestepSpacing == TimestepSpacing.Leading ? Math.Sqrt(sigmas.Max() * sigmas.Max() + 1) : sigmas.Max();
+            return steps with { InitNoiseSigma = initial, Timesteps = Numbers("timesteps"), Sigmas = sigmas, MiddleSigmas = Numbers("sigmas_interpol") };
         }
 
         private SchedulerTables? StoredTables()
