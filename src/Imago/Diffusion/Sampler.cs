@@ -44,6 +44,12 @@ public delegate Tensor Sampler(Denoiser denoise, Tensor x, NoiseSchedule schedul
 /// <param name="Run">The method with its default parameters.</param>
 public sealed record SamplerInfo(string Name, string Description, int Order, int EvaluationsPerStep, bool IsStochastic, Sampler Run)
 {
+    /// <summary>Whether it is for networks that are distilled to jump along the whole trajectory; with a denoiser, E[x₀ | x], its results do not follow the data.</summary>
+    public bool IsForDistilled { get; init; }
+
+    /// <summary>Whether an image depends on the others of its batch.</summary>
+    public bool IsBatchwise { get; init; }
+
     /// <summary>
     /// Calls of the denoiser in a whole run along a schedule; null where the images decide (adaptive steps). Unless the entry says otherwise:
     /// <see cref="EvaluationsPerStep"/> in each step, but one in a step to a clean level or from pure noise.

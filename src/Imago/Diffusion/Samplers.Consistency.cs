@@ -25,11 +25,10 @@ public static partial class Samplers
     /// <param name="below">The level below an aim; null for (1 − γ) of its σ/α.</param>
     public static Sampler Tcd(double gamma = 0.3, Func<NoiseLevel, NoiseLevel>? below = null) => Method(run => (x, from, to) =>
     {
-        var isLast = run.Index == run.Schedule.Steps - 1;
         var down = below?.Invoke(to) ?? new NoiseLevel(to.Alpha, to.Sigma * (1 - gamma), to.Time);
         var x0 = run.Denoise(x, from);
         var next = Sum((down.Alpha, x0), (down.Sigma, Epsilon(x, x0, from)));
-        return gamma == 0 || isLast ? next : WithNoise(run, next * (to.Alpha / down.Alpha), from, to, Math.Sqrt(Math.Max(0, Added(to, down))));
+        return gamma == 0 ? next : WithNoise(run, next * (to.Alpha / down.Alpha), from, to, Math.Sqrt(Math.Max(0, Added(to, down))));
     });
 
     /// <summary>
@@ -41,6 +40,7 @@ public static partial class Samplers
     /// <param name="noisyEnd">Whether the last step is given noise as well; else it ends at its mean.</param>
     public static Sampler PredictorCorrector(double signalToNoise = 0.16, int corrections = 1, bool noisyEnd = false) => Method(run => (x, from, to) =>
     {
+        if (from.Alpha == 0) return Toward(x, run.Denoise(x, from), from, to);
         var y = x / from.Alpha;
         for (int i = 0; i < corrections; i++)
         {

@@ -13,7 +13,7 @@ public class SamplerLawTests
     public static TheoryData<string> All() => [.. Samplers.All.Select(info => info.Name)];
 
     public static TheoryData<string, string> OfProcesses(bool stochastic, bool adaptive) =>
-        [.. Samplers.All.Where(info => (stochastic || !info.IsStochastic) && (adaptive || IsFixed(info))).SelectMany(info => MixtureWorld.Processes.Keys.Select(process => (info.Name, process)))];
+        [.. Samplers.All.Where(info => !info.IsForDistilled && (stochastic || !info.IsStochastic) && (adaptive || IsFixed(info))).SelectMany(info => MixtureWorld.Processes.Keys.Select(process => (info.Name, process)))];
 
     private static bool IsFixed(SamplerInfo info) => info.Evaluations(MixtureWorld.Schedule("flow", 10)) is not null;
 
@@ -122,7 +122,7 @@ public class SamplerLawTests
     {
         using var scope = NewDisposeScope();
         var (info, mixture, schedule) = (Samplers.Find(name), MixtureWorld.Mixture(), MixtureWorld.ScheduleToClean("variance-preserving", 12));
-        if (!IsFixed(info)) return;                    // an adaptive method looks at the error of the whole batch
+        if (info.IsBatchwise) return;
         var x = MixtureWorld.Start(3, 9, schedule[0]);
         Tensor Run(Tensor at, params ulong[] seeds) => info.Run(mixture.Denoise, at, schedule, new() { Noise = NoiseSources.PerImage(at, [.. seeds.Select(seed => new Generator(seed))]) });
         var (all, one) = (Run(x, 11, 12, 13), Run(x[1..2], 12));
