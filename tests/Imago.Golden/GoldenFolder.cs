@@ -6,7 +6,7 @@ namespace Imago.Golden;
 public static class GoldenFolder
 {
     /// <summary>The sets that Imago runs; a folder's other sets are listed as skipped, case by case.</summary>
-    public static IReadOnlyList<GoldenSet> Sets { get; } = [new VaeSet(), new RandomSet(), new FormatsSet(), new ModelsSet(), new TokenizersSet(), new PromptsSet(), new SchedulersSet()];
+    public static IReadOnlyList<GoldenSet> Sets { get; } = [new VaeSet(), new RandomSet(), new FormatsSet(), new ModelsSet(), new TokenizersSet(), new PromptsSet(), new SchedulersSet(), new MetricsSet()];
 
     /// <summary>The folder named by <c>IMAGO_GOLDEN</c>, or <c>../shared/golden</c> beside the repository; null where there is none.</summary>
     public static string? Find()

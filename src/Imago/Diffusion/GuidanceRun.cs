@@ -40,6 +40,17 @@ public readonly record struct GuidanceInterval(double Start, double Stop)
     /// <summary>All steps.</summary>
     public static GuidanceInterval Whole { get; } = new(0, 1);
 
+    /// <summary>The steps of a schedule that leave levels with low &lt; σ/α ≤ high, as Kynkäänniemi et al. 2024 give their intervals.</summary>
+    /// <param name="schedule">The levels of the run, noisiest first.</param>
+    /// <param name="low">Guidance is off at this σ/α and below.</param>
+    /// <param name="high">Guidance is off above this σ/α.</param>
+    public static GuidanceInterval OfNoise(NoiseSchedule schedule, double low, double high)
+    {
+        var starts = schedule.Take(schedule.Steps).ToList();
+        var (above, inside) = (starts.Count(level => level.Ratio > high), starts.Count(level => level.Ratio <= high && level.Ratio > low));
+        return new((above + 0.5) / schedule.Steps, (above + inside + 0.5) / schedule.Steps);        // the halves keep ⌊share × n⌋ exact
+    }
+
     /// <summary>⌊start n⌋ ≤ step &lt; ⌊stop n⌋.</summary>
     /// <param name="step">From 0.</param>
     /// <param name="steps">n.</param>

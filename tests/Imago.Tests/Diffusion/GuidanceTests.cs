@@ -186,6 +186,18 @@ public class GuidanceTests
         Assert.Equal([0, 0, 1], config.Needs(0, 3).Concat(config.Needs(1, 3)));
     }
 
+    [Theory]
+    [InlineData(0.1, 5)]
+    [InlineData(0, 1e9)]
+    [InlineData(3, 4)]
+    public void OfNoise_ContainsTheStepsOfThoseLevels(double low, double high)
+    {
+        var schedule = new NoiseSchedule([.. Enumerable.Range(0, 23).Select(i => Process.At(990 - 45 * i)), Process.AtRatio(0)]);
+        var interval = GuidanceInterval.OfNoise(schedule, low, high);
+        Assert.All(Enumerable.Range(0, schedule.Steps), step =>
+            Assert.Equal(schedule[step].Ratio > low && schedule[step].Ratio <= high, interval.Contains(step, schedule.Steps)));
+    }
+
     [Fact]
     public void Batched_IsSeparate_AndOneCall()
     {
