@@ -88,14 +88,14 @@ public static class DiffusionPresets
             {
                 SampleSize = task.Side, InChannels = task.Channels, OutChannels = task.Channels, BlockOutChannels = widths, LayersPerBlock = 1, NormNumGroups = width / GroupWidth,
                 DownBlockTypes = Blocks("DownBlock2D", "CrossAttnDownBlock2D"), UpBlockTypes = [.. Blocks("UpBlock2D", "CrossAttnUpBlock2D").Reverse()],
-                CrossAttentionDim = tokens, AttentionHeadDim = Math.Max(1, width / HeadWidth), ClassEmbedType = "identity", ResnetTimeScaleShift = "scale_shift",
+                CrossAttentionDim = tokens, AttentionHeadDim = Math.Max(1, widths[^1] / HeadWidth), ClassEmbedType = "identity", ResnetTimeScaleShift = "scale_shift",
             };
         }
         return new UNet2DConfig
         {
             SampleSize = task.Side, InChannels = task.Channels, OutChannels = task.Channels, BlockOutChannels = widths, LayersPerBlock = 1, NormNumGroups = width / GroupWidth,
             AttnNormNumGroups = width / GroupWidth, DownBlockTypes = Blocks("DownBlock2D", "AttnDownBlock2D"), UpBlockTypes = [.. Blocks("UpBlock2D", "AttnUpBlock2D").Reverse()],
-            AttentionHeadDim = HeadWidth, ResnetTimeScaleShift = "scale_shift",
+            AttentionHeadDim = Math.Min(HeadWidth, widths[^1]), ResnetTimeScaleShift = "scale_shift",
             NumClassEmbeds = task.Classes + 1, ClassEmbedType = task.HasVector ? "identity" : null,
         };
     }

@@ -1,0 +1,47 @@
+using Imago.Autoencoders;
+using Imago.Data;
+using Imago.Generation;
+using Imago.Images;
+using Imago.Training;
+
+namespace Imago.Tests;
+
+/// <summary>Runs of diffusion that take a second.</summary>
+internal static class TinyDiffusion
+{
+    internal const int Side = 8;
+
+    /// <summary>Forty pictures, class 0 dark and class 1 bright, with attributes and captions.</summary>
+    internal static DatasetSplits Splits { get; } = new(Set(40, 0), Set(12, 100), Set(0, 0)) { Name = "tiny", Description = "dark and bright" };
+
+    internal static DiffusionRunConfig Config(string condition = "class", int steps = 6) => Config(DiffusionPresets.Conditioner(condition, Splits.Train, DiffusionPresets.VectorWidth(16)), steps);
+
+    internal static DiffusionRunConfig Config(ConditionerConfig conditioner, int steps) => new()
+    {
+        Data = new RunDataConfig { Source = "tiny", BatchSize = 8, Seed = 2 },
+        Network = DiffusionPresets.UNet(new NetworkTask(1, Side, conditioner), 16),
+        Conditioner = conditioner,
+        Training = new TrainingOptions { Steps = steps, Ema = new EmaOptions { Decay = 0.9 }, LogEverySteps = 2, EvaluateEverySteps = 3, CheckpointEverySteps = 2, MaxGradientNorm = 1, Seed = 3 },
+        Seed = 1,
+    };
+
+    /// <summary>An untrained model: its network is random where training starts at zero, so that conditions and noise show.</summary>
+    internal static DiffusionModel Model(string condition = "class")
+    {
+        using var training = DiffusionTraining.Prepare(Config(condition, steps: 1), Splits);
+        var model = new DiffusionModel(training.Model.Config, training.Model.Network.Config.Create(5), training.Model.Config.Conditioner.Create(6, training.Model.Conditioner.Tokenizer), new PixelCodec(1));
+        return model;
+    }
+
+    private static MemoryDataset Set(int count, int first) => new(
+        "tiny", [.. Enumerable.Range(first, count).Select(Item)], ["dark", "bright"], [new ImageAttribute("brightness", 0, 1, [], ""), new ImageAttribute("kind", 0, 1, ["dark", "bright"], "")]);
+
+    private static ImageItem Item(int index)
+    {
+        var random = new System.Random(index);
+        var isBright = index % 2 == 1;
+        var pixels = new byte[Side * Side];
+        for (var i = 0; i < pixels.Length; i++) pixels[i] = (byte)(random.Next(60) + (isBright ? 180 : 20));
+        return new ImageItem { Image = new PixelImage(Side, Side, 1, pixels), Label = index % 2, Attributes = [isBright ? 0.8 : 0.2, index % 2], Caption = isBright ? "a bright picture" : "a dark picture" };
+    }
+}
