@@ -15,7 +15,7 @@ public class DiffusionTrainingTests
 {
     private static TrainingResult Run(DiffusionRunConfig config, RunFolder? folder = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var training = DiffusionTraining.Prepare(config, TinyDiffusion.Splits, folder);
+        using var training = DiffusionTraining.Prepare(config, TinyDiffusion.Splits, folder, cancellationToken: CancellationToken.None);
         return training.Run(folder, progress, cancellation);
     }
 
