@@ -24,7 +24,7 @@ public abstract class ImageEncoder : nn.Module
         ArgumentNullException.ThrowIfNull(pixels);
         if (pixels.dim() != 4 || pixels.shape[1] != Config.NumChannels || pixels.shape[2] < Config.PatchSize || pixels.shape[3] < Config.PatchSize)
             throw new ArgumentException($"{GetName()}: the pictures are [{string.Join(", ", pixels.shape)}]; expected [batch, {Config.NumChannels}, height, width] of at least {Config.PatchSize} pixels.", nameof(pixels));
-        return TextEncoder.Kept(() => Compute(pixels, masked));
+        return EncoderOutput.Of(() => Compute(pixels, masked));
     }
 
     private protected abstract EncoderOutput Compute(Tensor pixels, Tensor? masked);

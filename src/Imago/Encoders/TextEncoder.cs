@@ -16,6 +16,15 @@ public sealed record EncoderOutput(IReadOnlyList<Tensor> HiddenStates, Tensor La
 
     /// <summary>All tensors, each once.</summary>
     internal IEnumerable<Tensor> Tensors => ((Tensor?[])[.. HiddenStates, Last, Pooled, Embedding]).OfType<Tensor>().Distinct(ReferenceEqualityComparer.Instance).Cast<Tensor>();
+
+    /// <summary>What a function gives, without what it made on the way.</summary>
+    internal static EncoderOutput Of(Func<EncoderOutput> compute)
+    {
+        using var scope = NewDisposeScope();
+        var output = compute();
+        foreach (var tensor in output.Tensors) tensor.MoveToOuterDisposeScope();
+        return output;
+    }
 }
 
 /// <summary>A network that reads tokens of a text.</summary>
@@ -39,7 +48,7 @@ public abstract class TextEncoder : nn.Module
     {
         ArgumentNullException.ThrowIfNull(ids);
         if (ids.dim() != 2 || ids.dtype != ScalarType.Int64) throw new ArgumentException($"{GetName()}: the tokens are {ids.dtype} [{string.Join(", ", ids.shape)}]; expected Int64 [batch, length].", nameof(ids));
-        return Kept(() => Compute(ids, mask, type));
+        return EncoderOutput.Of(() => Compute(ids, mask, type));
     }
 
     /// <summary>A hidden state as if it were the last: normalised as the network normalises what leaves its last layer.</summary>
@@ -47,13 +56,4 @@ public abstract class TextEncoder : nn.Module
     public abstract Tensor Normalised(Tensor hidden);
 
     private protected abstract EncoderOutput Compute(Tensor ids, Tensor? mask, ScalarType type);
-
-    /// <summary>What a function gives, without what it made on the way.</summary>
-    internal static EncoderOutput Kept(Func<EncoderOutput> compute)
-    {
-        using var scope = NewDisposeScope();
-        var output = compute();
-        foreach (var tensor in output.Tensors) tensor.MoveToOuterDisposeScope();
-        return output;
-    }
 }

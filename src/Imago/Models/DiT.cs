@@ -101,7 +101,7 @@ internal sealed class DiT : DenoisingNetwork
         : base(nameof(DiT))
     {
         _config = config;
-        pos_embed = new PatchEmbedding(config.InChannels, config.Width, config.PatchSize, Math.Max(1, config.SampleSize / config.PatchSize));
+        pos_embed = new PatchEmbedding(config.InChannels, config.Width, config.PatchSize, config.SampleSize / config.PatchSize);
         time_proj = new Timesteps(256, cosineFirst: true, shift: 1);
         transformer_blocks = nn.ModuleList([.. Enumerable.Range(0, config.NumLayers).Select(_ => new DiTBlock(config))]);
         norm_out = new PlainLayerNorm(eps: 1e-6);

@@ -66,7 +66,7 @@ public sealed record T5Config : TextEncoderConfig
         Require(DFf is > 0 and <= 131072, "d_ff", DFf, "between 1 and 131072");
         Require(NumLayers is > 0 and <= 256, "num_layers", NumLayers, "between 1 and 256");
         Require(NumHeads is > 0 and <= 1024, "num_heads", NumHeads, "between 1 and 1024");
-        Require(RelativeAttentionNumBuckets is >= 4 and <= 65536 && RelativeAttentionNumBuckets % 4 == 0, "relative_attention_num_buckets", RelativeAttentionNumBuckets, "a multiple of 4 up to 65536");
+        Require(RelativeAttentionNumBuckets is >= 4 and <= 65536, "relative_attention_num_buckets", RelativeAttentionNumBuckets, "between 4 and 65536");
         Require(RelativeAttentionMaxDistance > RelativeAttentionNumBuckets / 4, "relative_attention_max_distance", RelativeAttentionMaxDistance, "more than a quarter of relative_attention_num_buckets");
         Require(LayerNormEpsilon > 0, "layer_norm_epsilon", LayerNormEpsilon, "positive");
         Require(Activation is not null, "feed_forward_proj", FeedForwardProj, "relu or gated-gelu");

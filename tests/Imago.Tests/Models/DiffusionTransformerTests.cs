@@ -84,8 +84,9 @@ public sealed class DiffusionTransformerTests
         using var scope = NewDisposeScope();
         var (plain, frugal, x) = (Trained(config), Trained(config), Draw(0, 2, 3, 8, 8));
         frugal.CheckpointBlocks = true;
-        Run(plain, x).square().sum().backward();
-        Run(frugal, x).square().sum().backward();
+        var condition = Condition() with { TokenMask = tensor([1f, 1, 1, 0]).expand(2, 4) };
+        Run(plain, x, condition).square().sum().backward();
+        Run(frugal, x, condition).square().sum().backward();
         foreach (var ((name, one), (_, other)) in plain.named_parameters().Zip(frugal.named_parameters()))
             Assert.True((one.grad is null) == (other.grad is null) && (one.grad is null || (one.grad - other.grad!).abs().max().item<float>() <= 1e-5 * one.grad.abs().max().item<float>()), name);
     }

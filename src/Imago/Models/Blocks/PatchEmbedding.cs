@@ -15,7 +15,7 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
     private readonly int? _maxSize;
     private readonly Tensor? pos_embed;
     private readonly Conv2d proj;
-    private ((long, long) Grid, Tensor Table)? _latest;
+    private Places? _latest;
 
     /// <summary>A patch embedding.</summary>
     /// <param name="channels">Channels of the pictures.</param>
@@ -67,9 +67,11 @@ internal sealed class PatchEmbedding : nn.Module<Tensor, Tensor>
     /// <summary>The table is kept from one call to the next.</summary>
     private Tensor Interpolated((long, long) grid)
     {
-        if (_latest is not { } latest || latest.Grid != grid) _latest = latest = (grid, Positions.Table(_width, grid, _base).DetachFromDisposeScope());
+        if (_latest is not { } latest || latest.Grid != grid) _latest = latest = new Places(grid, Positions.Table(_width, grid, _base).DetachFromDisposeScope());
         return latest.Table;
     }
+
+    private sealed record Places((long, long) Grid, Tensor Table);
 
     private Tensor Cropped(Tensor table, (long Height, long Width) grid)
     {
