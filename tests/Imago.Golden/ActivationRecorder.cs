@@ -53,7 +53,7 @@ internal sealed class ActivationRecorder : IDisposable
             case nn.Module<Tensor, UNetState, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, output) => Keep(output)).remove); break;
             case AdaLayerNormZero layer: _removals.Add(layer.register_forward_hook((_, _, _, m) => KeepAll(m, [m.X, m.Gate, m.FeedForwardShift, m.FeedForwardScale, m.FeedForwardGate, m.SecondX, m.SecondGate])).remove); break;
             case JointAttention layer: _removals.Add(layer.register_forward_hook((_, _, _, _, output) => KeepAll(output, [output.Image, output.Text])).remove); break;
-            case JointBlock layer: _removals.Add(layer.register_forward_hook((_, _, _, _, stream) => KeepAll(stream, stream.Text is null ? [stream.Image] : [stream.Text, stream.Image])).remove); break;
+            case JointBlock layer: _removals.Add(layer.register_forward_hook((_, _, _, _, _, stream) => KeepAll(stream, stream.Text is null ? [stream.Image] : [stream.Text, stream.Image])).remove); break;
             case nn.Module<Tensor, Tensor?, Tensor?, Tensor> layer: _removals.Add(layer.register_forward_hook((_, _, _, _, output) => Keep(output)).remove); break;
         }
     }

@@ -45,6 +45,9 @@ public sealed record Conditioning
     /// <summary>Numbers of a transformer's blocks that are left out, for skip-layer guidance.</summary>
     public IReadOnlyCollection<int>? SkippedBlocks { get; init; }
 
+    /// <summary>Numbers of a transformer's blocks in which no place of the image sees another one, for perturbed-attention guidance (Ahn et al. 2024).</summary>
+    public IReadOnlyCollection<int>? PerturbedBlocks { get; init; }
+
     /// <summary>How a U-Net weighs its backbone against its skips; null as it was trained.</summary>
     public FreeU? FreeU { get; init; }
 }

@@ -124,14 +124,15 @@ internal sealed class DiT : DenoisingNetwork
         var classes = condition.Classes ?? full(x.shape[0], NullClass, int64, x.device);
         CheckClasses(x, classes);
         var tokens = pos_embed.call(x);
-        Tensor? first = null;
-        foreach (var block in transformer_blocks)
+        var isolation = condition.PerturbedBlocks is null ? null : JointAttention.Isolation(tokens, 0);
+        var first = transformer_blocks[0].Embed(waves, classes);
+        for (var i = 0; i < transformer_blocks.Count; i++)
         {
-            var embedding = block.Embed(waves, classes);
-            first ??= embedding;
-            tokens = Through(block, tokens, embedding);
+            if (condition.SkippedBlocks?.Contains(i) ?? false) continue;
+            var embedding = i == 0 ? first : transformer_blocks[i].Embed(waves, classes);
+            tokens = Through(transformer_blocks[i], tokens, embedding, condition.PerturbedBlocks?.Contains(i) ?? false ? isolation : null);
         }
-        var part = proj_out_1.Parts(nn.functional.silu(first!), 2);
+        var part = proj_out_1.Parts(nn.functional.silu(first), 2);
         tokens = proj_out_2.call(norm_out.call(tokens).Modulate(shift: part[0], scale: part[1]));
         return pos_embed.Unpatched(tokens, pos_embed.Grid(x));
     });
@@ -143,13 +144,13 @@ internal sealed class DiT : DenoisingNetwork
             throw new ArgumentException($"{nameof(DiT)}: the classes are {classes.dtype} [{string.Join(", ", classes.shape)}]; expected one number for each of {x.shape[0]} images, or a vector of {_config.Width}.");
     }
 
-    private Tensor Through(DiTBlock block, Tensor tokens, Tensor embedding) => CheckpointBlocks && is_grad_enabled()
-        ? GradientCheckpoint.Run([block], draws: false, given => block.call(given[0]!, given[1]!), tokens, embedding)
-        : block.call(tokens, embedding);
+    private Tensor Through(DiTBlock block, Tensor tokens, Tensor embedding, Tensor? bias) => CheckpointBlocks && is_grad_enabled()
+        ? GradientCheckpoint.Run([block], draws: false, given => block.call(given[0]!, given[1]!, given[2]), tokens, embedding, bias)
+        : block.call(tokens, embedding, bias);
 }
 
 /// <summary>h = x + gate·attention(modulated norm x); h + gate·feed-forward(modulated norm h).</summary>
-internal sealed class DiTBlock : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class DiTBlock : nn.Module<Tensor, Tensor, Tensor?, Tensor>
 {
     private readonly double _eps;
     private readonly AdaLayerNormZero norm1;
@@ -168,10 +169,10 @@ internal sealed class DiTBlock : nn.Module<Tensor, Tensor, Tensor>
 
     internal Tensor Embed(Tensor waves, Tensor classes) => norm1.Embed(waves, classes);
 
-    public override Tensor forward(Tensor x, Tensor embedding) => WrappedTensorDisposeScope(() =>
+    public override Tensor forward(Tensor x, Tensor embedding, Tensor? bias) => WrappedTensorDisposeScope(() =>
     {
         var m = norm1.call(x, nn.functional.silu(embedding));
-        var h = x.AddGated(m.Gate, attn1.call(m.X, null, null));
+        var h = x.AddGated(m.Gate, attn1.call(m.X, null, bias));
         return h.AddGated(m.FeedForwardGate, ff.call(LayerNorm.Normalise(h, _eps).Modulate(m.FeedForwardShift, m.FeedForwardScale)));
     });
 }

@@ -108,9 +108,10 @@ internal sealed class MMDiT : DenoisingNetwork
         var embedding = nn.functional.silu(time_text_embed.call(time, Pooled(condition, x)));
         var stream = new JointStream(pos_embed.call(x), context_embedder.call(text.to(x.dtype)));
         var bias = condition.TokenMask is null ? null : Bias(condition.TokenMask, stream.Image);
+        var isolation = condition.PerturbedBlocks is null ? null : JointAttention.Isolation(stream.Image, text.shape[1]);
         for (var i = 0; i < transformer_blocks.Count; i++)
         {
-            if (!(condition.SkippedBlocks?.Contains(i) ?? false)) stream = Through(transformer_blocks[i], stream, embedding, bias);
+            if (!(condition.SkippedBlocks?.Contains(i) ?? false)) stream = Through(transformer_blocks[i], stream, embedding, bias, condition.PerturbedBlocks?.Contains(i) ?? false ? isolation : null);
             stream = AddResidual(stream, i, condition.BlockResiduals ?? []);
         }
         return pos_embed.Unpatched(proj_out.call(norm_out.call(stream.Image, embedding)), pos_embed.Grid(x));
@@ -127,11 +128,11 @@ internal sealed class MMDiT : DenoisingNetwork
         ? stream
         : stream with { Image = stream.Image + residuals[(int)(block / ((double)transformer_blocks.Count / residuals.Count))] };
 
-    private JointStream Through(JointBlock block, JointStream stream, Tensor embedding, Tensor? bias)
+    private JointStream Through(JointBlock block, JointStream stream, Tensor embedding, Tensor? bias, Tensor? isolation)
     {
-        if (!CheckpointBlocks || !is_grad_enabled()) return block.call(stream, embedding, bias);
+        if (!CheckpointBlocks || !is_grad_enabled()) return block.call(stream, embedding, bias, isolation);
         var (image, text) = (stream.Image.shape[1], stream.Text!.shape[1]);
-        var joined = GradientCheckpoint.Run([block], draws: false, given => block.call(new JointStream(given[0]!, given[1]!), given[2]!, given[3]).Joined(), stream.Image, stream.Text, embedding, bias);
+        var joined = GradientCheckpoint.Run([block], draws: false, given => block.call(new JointStream(given[0]!, given[1]!), given[2]!, given[3], given[4]).Joined(), stream.Image, stream.Text, embedding, bias, isolation);
         return new JointStream(joined.narrow(1, 0, image), joined.shape[1] == image ? null : joined.narrow(1, image, text));
     }
 }
@@ -166,7 +167,7 @@ internal sealed class TimeAndText : nn.Module<Tensor, Tensor, Tensor>
 /// Joint attention, then a feed-forward layer for each stream, all modulated and gated. In some blocks the image has a second attention, to itself; in the last block
 /// the text only serves the attention. Fields are the keys of diffusers' <c>JointTransformerBlock</c>.
 /// </summary>
-internal sealed class JointBlock : nn.Module<JointStream, Tensor, Tensor?, JointStream>
+internal sealed class JointBlock : nn.Module<JointStream, Tensor, Tensor?, Tensor?, JointStream>
 {
     private readonly AdaLayerNormZero norm1;
     private readonly nn.Module norm1_context;
@@ -188,14 +189,19 @@ internal sealed class JointBlock : nn.Module<JointStream, Tensor, Tensor?, Joint
         RegisterComponents();
     }
 
-    public override JointStream forward(JointStream stream, Tensor condition, Tensor? bias)
+    /// <summary>The block.</summary>
+    /// <param name="stream">Image and text.</param>
+    /// <param name="condition">The activated condition [B, D].</param>
+    /// <param name="bias">Added to the logits for the sake of the text, [B, 1, 1, N + L]; or none.</param>
+    /// <param name="isolation">Added to the logits for the sake of the image, [1, 1, N + L, N + L]; or none.</param>
+    public override JointStream forward(JointStream stream, Tensor condition, Tensor? bias, Tensor? isolation)
     {
         using var scope = NewDisposeScope();
         var image = norm1.call(stream.Image, condition);
         var text = (norm1_context as AdaLayerNormZero)?.call(stream.Text!, condition);
-        var (ofImage, ofText) = attn.call(image.X, text?.X ?? ((AdaLayerNorm)norm1_context).call(stream.Text!, condition), bias);
+        var (ofImage, ofText) = attn.call(image.X, text?.X ?? ((AdaLayerNorm)norm1_context).call(stream.Text!, condition), bias is null || isolation is null ? bias ?? isolation : bias + isolation);
         var h = stream.Image.AddGated(image.Gate, ofImage);
-        if (attn2 is not null) h = h.AddGated(image.SecondGate!, attn2.call(image.SecondX!, null, null).Image);
+        if (attn2 is not null) h = h.AddGated(image.SecondGate!, attn2.call(image.SecondX!, null, isolation?.narrow(2, 0, h.shape[1]).narrow(3, 0, h.shape[1])).Image);
         return new JointStream(
             FeedForwardOf(ff, h, image).MoveToOuterDisposeScope(),
             text is null ? null : FeedForwardOf(ff_context!, stream.Text!.AddGated(text.Gate, ofText!), text).MoveToOuterDisposeScope());

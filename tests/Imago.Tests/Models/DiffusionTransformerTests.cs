@@ -32,8 +32,8 @@ public sealed class DiffusionTransformerTests
         using var scope = NewDisposeScope();
         var blocks = config.Create(1).named_modules().Select(named => named.module).ToList();
         var (x, text, condition) = (Draw(0, 2, 9, 16), Draw(1, 2, 4, 16), Draw(2, 2, 16));
-        Assert.All(blocks.OfType<DiTBlock>(), block => Near(x, block.call(x, condition)));
-        Assert.All(blocks.OfType<JointBlock>(), block => Near(x, block.call(new JointStream(x, text), condition, null).Image));
+        Assert.All(blocks.OfType<DiTBlock>(), block => Near(x, block.call(x, condition, null)));
+        Assert.All(blocks.OfType<JointBlock>(), block => Near(x, block.call(new JointStream(x, text), condition, null, null).Image));
     }
 
     [Theory]
@@ -120,6 +120,36 @@ public sealed class DiffusionTransformerTests
         Assert.Throws<CheckpointException>(() => DenoiserConfig.Parse("""{"_class_name": "DiTTransformer2DModel", "rope": true}"""));
     }
 
+    /// <summary>In a block of MMDiT the text sees the whole image, but what it learns reaches only later blocks.</summary>
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void PerturbedBlocks_ShowNoPlaceAnother(DenoiserConfig config)
+    {
+        using var scope = NewDisposeScope();
+        var (network, one, other) = (Trained(config), Draw(0, 2, 3, 8, 8), Draw(0, 2, 3, 8, 8));
+        other[.., .., 2..4, 4..6] += 1;
+        Tensor Change(Conditioning condition)
+        {
+            var change = (Run(network, one, condition) - Run(network, other, condition)).abs();
+            Assert.True(change[.., .., 2..4, 4..6].max().item<float>() > 1e-3);
+            change[.., .., 2..4, 4..6] = 0;
+            return change.max();
+        }
+        var alone = config is MMDiTConfig ? Condition() with { SkippedBlocks = [1, 2] } : Condition();
+        Assert.True(Change(alone).item<float>() > 1e-3);
+        Assert.InRange(Change(alone with { PerturbedBlocks = [0, 1, 2] }).item<float>(), 0, 1e-5);
+    }
+
+    [Fact]
+    public void DiT_WithoutBlocks_SeesNoPlaceFromAnother()
+    {
+        using var scope = NewDisposeScope();
+        var (network, one, other) = (Trained(DiT), Draw(0, 2, 3, 8, 8), Draw(0, 2, 3, 8, 8));
+        other[.., .., ..4, ..] = 0;
+        var skipped = Condition() with { SkippedBlocks = [0, 1, 2] };
+        Near(Run(network, one, skipped)[.., .., 4.., ..], Run(network, other, skipped)[.., .., 4.., ..]);
+    }
+
     [Fact]
     public void DiT_WithoutClasses_SeesTheNullClass()
     {
@@ -163,7 +193,7 @@ public sealed class DiffusionTransformerTests
         using var scope = NewDisposeScope();
         var block = Trained(DiT).named_modules().Select(named => named.module).OfType<DiTBlock>().First();
         var (x, condition, order) = (Draw(0, 2, 5, 16), Draw(1, 2, 16), tensor([3L, 1, 4, 0, 2]));
-        Near(block.call(x, condition).index_select(1, order), block.call(x.index_select(1, order), condition));
+        Near(block.call(x, condition, null).index_select(1, order), block.call(x.index_select(1, order), condition, null));
     }
 
     [Fact]

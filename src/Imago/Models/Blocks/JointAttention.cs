@@ -75,6 +75,15 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, Tensor?, (Tens
             : (to_out[0].call(h.narrow(1, 0, image.shape[1])), to_add_out?.call(h.narrow(1, image.shape[1], text.shape[1])));
     }
 
+    /// <summary>What is added to the logits so that each place of the image sees itself and the text alone, [1, 1, N + L, N + L].</summary>
+    /// <param name="image">[B, N, D].</param>
+    /// <param name="textLength">Tokens of the text behind the image's, L.</param>
+    internal static Tensor Isolation(Tensor image, long textLength) => WrappedTensorDisposeScope(() =>
+    {
+        var others = 1 - eye(image.shape[1], dtype: image.dtype, device: image.device);
+        return nn.functional.pad(others * -1e30, [0, textLength, 0, textLength]).unsqueeze(0).unsqueeze(0);
+    });
+
     /// <summary>Each head normalised by itself.</summary>
     private Tensor Normed(Tensor x, RmsNorm? norm) => norm is null ? x : norm.call(x.unflatten(2, [_heads, x.shape[2] / _heads])).flatten(2);
 }
