@@ -21,6 +21,7 @@ internal sealed partial class PromptsSet : GoldenSet
             case "a1111_and": RunConjunction(json, check); break;
             case "a1111_chunks": RunChunks(golden, json, check); break;
             case "a1111_weights": RunWeights(golden, json, check); break;
+            case "compel_parse": RunCompelParse(json, check); break;
             case var other: throw new NotImplementedHereException($"Imago does not read prompts as {other} has them");
         }
     }
