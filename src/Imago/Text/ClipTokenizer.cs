@@ -65,6 +65,9 @@ public sealed class ClipTokenizer : PromptTokenizer
         return ByteAlphabet.Decode(tokens.Replace(EndOfWord, " ", StringComparison.Ordinal)).TrimEnd(' ');
     }
 
+    /// <summary>Whether a word ends with the token.</summary>
+    internal bool EndsWord(int id) => _tokens[Checked(id)].EndsWith(EndOfWord, StringComparison.Ordinal);
+
     private IEnumerable<int> EncodePiece(string text) => AddedToken.Cut(text, _inNormalText)
         .SelectMany(part => part.Id is { } id ? [id] : WordSplitter.WithoutSpaces(part.Piece).SelectMany(word => _merges.Apply(Bytes(word))));
 

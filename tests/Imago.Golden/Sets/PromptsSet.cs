@@ -22,6 +22,7 @@ internal sealed partial class PromptsSet : GoldenSet
             case "a1111_chunks": RunChunks(golden, json, check); break;
             case "a1111_weights": RunWeights(golden, json, check); break;
             case "compel_parse": RunCompelParse(json, check); break;
+            case "compel_encode": RunCompelEncode(golden, json, check); break;
             case var other: throw new NotImplementedHereException($"Imago does not read prompts as {other} has them");
         }
     }
@@ -77,10 +78,11 @@ internal sealed partial class PromptsSet : GoldenSet
         }
     }
 
-    private static ClipTokenizer Clip(GoldenCase golden)
+    /// <summary>The tokenizer of Stable Diffusion 1.5, or that of 2.1, whose padding token is another.</summary>
+    private static ClipTokenizer Clip(GoldenCase golden, string model = "stable-diffusion-v1-5")
     {
-        var hub = Path.GetFullPath(golden.PathOf(Path.Combine("..", "..", "hub", "stable-diffusion-v1-5", "tokenizer")));
-        return Directory.Exists(hub) ? ClipTokenizer.Load(hub) : throw new NotImplementedHereException("the tokenizer of Stable Diffusion 1.5 is not beside the reference numbers");
+        var hub = Path.GetFullPath(golden.PathOf(Path.Combine("..", "..", "hub", model, "tokenizer")));
+        return Directory.Exists(hub) ? ClipTokenizer.Load(hub) : throw new NotImplementedHereException($"the tokenizer of {model} is not beside the reference numbers");
     }
 
     private static void RunChunks(GoldenCase golden, JsonElement json, Checks check)

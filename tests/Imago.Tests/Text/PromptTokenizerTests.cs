@@ -12,13 +12,16 @@ public sealed class PromptTokenizerTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private ClipTokenizer Clip(string padding)
+    private ClipTokenizer Clip(string padding) => SmallClip(_folder, padding);
+
+    /// <summary>All bytes, and the word "cat"; begin is 514, end 515.</summary>
+    internal static ClipTokenizer SmallClip(string folder, string padding)
     {
         var bytes = Enumerable.Range(0, 256).Select(b => ByteAlphabet.Of((byte)b).ToString()).OrderBy(token => token == "!" ? 0 : 1).ToList();
         List<string> tokens = [.. bytes, .. bytes.Select(token => token + "</w>"), "ca", "cat</w>", "<|startoftext|>", "<|endoftext|>"];
-        BytePairFiles.Write(_folder, tokens, [("c", "a"), ("ca", "t</w>")]);
-        File.WriteAllText(Path.Combine(_folder, "special_tokens_map.json"), $$"""{"pad_token": "{{padding}}"}""");
-        return ClipTokenizer.Load(_folder);
+        BytePairFiles.Write(folder, tokens, [("c", "a"), ("ca", "t</w>")]);
+        File.WriteAllText(Path.Combine(folder, "special_tokens_map.json"), $$"""{"pad_token": "{{padding}}"}""");
+        return ClipTokenizer.Load(folder);
     }
 
     [Fact]
