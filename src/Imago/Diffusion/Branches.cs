@@ -38,15 +38,20 @@ public static class GuidedDenoisers
     /// <param name="branches">The estimates to combine.</param>
     /// <param name="config">How.</param>
     /// <param name="run">The run's memory; make one for each run.</param>
-    public static Denoiser Guided(this Branches branches, GuidanceConfig config, GuidanceRun run) => (x, level) =>
+    /// <exception cref="ArgumentException">The configuration cannot guide.</exception>
+    public static Denoiser Guided(this Branches branches, GuidanceConfig config, GuidanceRun run)
     {
-        var step = run.StepOf(level);
-        var which = config.Needs(step, run.Steps);
-        var estimates = branches(x, level, which);
-        if (which.Count == 1) return estimates[0];
-        var answers = which.Zip(estimates).ToDictionary(pair => pair.First, pair => Predictions.Convert(Prediction.Sample, config.Space, pair.Second, x, level));
-        return Predictions.Convert(config.Space, Prediction.Sample, Combine(config, answers, step, run), x, level);
-    };
+        config.Validate();
+        return (x, level) =>
+        {
+            var step = run.StepOf(level);
+            var which = config.Needs(step, run.Steps);
+            var estimates = branches(x, level, which);
+            if (which.Count == 1) return estimates[0];
+            var answers = which.Zip(estimates).ToDictionary(pair => pair.First, pair => Predictions.Convert(Prediction.Sample, config.Space, pair.Second, x, level));
+            return Predictions.Convert(config.Space, Prediction.Sample, Combine(config, answers, step, run), x, level);
+        };
+    }
 
     /// <summary>The guided answer of one step from the answers of its branches.</summary>
     /// <param name="config">How they are combined.</param>

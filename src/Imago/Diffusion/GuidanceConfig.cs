@@ -39,6 +39,22 @@ public sealed record GuidanceConfig
     /// <summary>What is combined: estimates of x₀, or the network's own answers, in which checkpoints' published scales are meant.</summary>
     public Prediction Space { get; init; } = Prediction.Sample;
 
+    /// <summary>Throws when the values cannot guide.</summary>
+    /// <exception cref="ArgumentException">The message names the value and what it must be.</exception>
+    public void Validate()
+    {
+        Rule?.Validate();
+        Require(Rescale is >= 0 and <= 1, "rescale", Rescale, "in [0, 1]");
+        Require(Rescale == 0 || Rule is not ZeroStarRule { ZeroSteps: > 0 }, "rescale", Rescale, "0 where the first steps answer 0, which has no deviation to scale");
+        foreach (var interval in Perturbations.Select(perturbation => perturbation.Interval).Prepend(Interval))
+            Require(interval.Start >= 0 && interval.Stop >= interval.Start, "interval", interval.Start, $"from 0 to its stop, {interval.Stop}");
+    }
+
+    private static void Require(bool holds, string key, double value, string expected)
+    {
+        if (!holds) throw new ArgumentException($"The guidance's {key} is {value}; it must be {expected}.", key);
+    }
+
     /// <summary>Whether the rule acts at a step.</summary>
     public bool RuleIsOn(int step, int steps) => Rule is { IsNone: false } && Interval.Contains(step, steps);
 

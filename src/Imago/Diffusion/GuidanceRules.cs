@@ -20,6 +20,7 @@ public abstract record GuidanceRule
     public bool IsOriginal { get; init; }
 
     /// <summary>Whether the scale is that of no guidance.</summary>
+    [JsonIgnore]
     public bool IsNone => Math.Abs(Scale - (IsOriginal ? 0 : 1)) < 1e-9;
 
     /// <summary>The guided answer.</summary>
@@ -28,6 +29,15 @@ public abstract record GuidanceRule
     /// <param name="step">Number of the step, from 0.</param>
     /// <param name="run">What earlier steps of this run left.</param>
     public abstract Tensor Combine(Tensor c, Tensor u, int step, GuidanceRun run);
+
+    /// <summary>Throws when a value is out of range.</summary>
+    /// <exception cref="ArgumentException">The message names the value and what it must be.</exception>
+    public virtual void Validate() => Require(double.IsFinite(Scale), "scale", Scale, "finite");
+
+    private protected static void Require(bool holds, string key, double value, string expected)
+    {
+        if (!holds) throw new ArgumentException($"The guidance's {key} is {value}; it must be {expected}.", key);
+    }
 }
 
 /// <summary>Classifier-free guidance (Ho and Salimans 2022); with a weaker model in place of the unconditional one it is autoguidance (Karras et al. 2024).</summary>
@@ -89,6 +99,15 @@ public record AdaptiveProjectedRule : GuidanceRule
 
     /// <inheritdoc/>
     public override Tensor Combine(Tensor c, Tensor u, int step, GuidanceRun run) => Project(c, u, Difference(c, u, run), Scale);
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Require(Momentum is null or (> -1 and < 1), "momentum", Momentum ?? 0, "in (−1, 1): the sum of differences would grow without bound");
+        Require(Threshold >= 0, "threshold", Threshold, "0 or more");
+        Require(double.IsFinite(Eta), "eta", Eta, "finite");
+    }
 
     private protected Tensor Difference(Tensor c, Tensor u, GuidanceRun run) => Momentum is { } beta ? run.Accumulate(c - u, beta) : c - u;
 

@@ -44,6 +44,55 @@ public class DiffusionObjectivesTests
         Assert.All(losses, loss => Assert.True(loss.allclose(losses[0], 1e-10)));
     }
 
+    /// <summary>Data N(0, s²): the best linear network is known, whatever it predicts and however levels are weighted; there the gradient of the loss is 0.</summary>
+    [Theory, MemberData(nameof(Predictions))]
+    public void Loss_AtTheExactDenoiserOfGaussianData_HasNoSlope(Prediction prediction)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(11);
+        const double s2 = 0.49;
+        const int images = 20_000;
+        var x0 = Math.Sqrt(s2) * randn([images, 1, 1, 1], dtype: float64, generator: generator);
+        var levels = NoiseLevels.Same(Process.At(300), images);
+        var (alpha, sigma) = (levels.Items[0].Alpha, levels.Items[0].Sigma);
+        var epsilon = randn([images, 1, 1, 1], dtype: float64, generator: generator);
+        var factors = ones([images, 1, 1, 1], float64).requires_grad_();                                 // one an image, for the standard error of their mean
+        Tensor Network(Tensor x, Tensor time)
+        {
+            var exact = alpha * s2 / (alpha * alpha * s2 + sigma * sigma) * x;
+            return factors * prediction.Of(exact, (x - alpha * exact) / sigma, alpha, sigma);
+        }
+        var loss = DiffusionObjectives.Loss(new() { Prediction = prediction }, Process, Network, x0, new DiffusionDraw(levels, epsilon, epsilon));
+        var slopes = autograd.grad([loss.PerImage.sum()], [factors])[0];
+        Assert.InRange(slopes.mean().item<double>() * Math.Sqrt(images) / slopes.std().item<double>(), -5, 5);
+    }
+
+    [Fact]
+    public void Preconditioned_OfANetworkThatSaysZero_IsTheShareOfTheImageThatIsKnown()
+    {
+        using var scope = NewDisposeScope();
+        var x = randn([1, 1, 4, 4], dtype: float64);
+        foreach (var level in new[] { new VarianceExploding().AtRatio(0.7), Process.AtRatio(0.7) })       // the same estimate in either scale
+        {
+            var estimate = DiffusionObjectives.Preconditioned((input, _) => zeros_like(input), level.Alpha * x, NoiseLevels.Same(level, 1), 0.5);
+            Assert.True(estimate.allclose(0.25 / (0.49 + 0.25) * x));
+        }
+    }
+
+    [Fact]
+    public void Loss_InAScope_LeavesNothingBehind()
+    {
+        using var generator = new Generator(12);
+        var config = new DiffusionObjectiveConfig { OffsetNoise = 0.1, InputPerturbation = 0.1, DreamPower = 1 };
+        var x0 = zeros(2, 1, 4, 4);
+        using (x0)
+        {
+            var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            using (NewDisposeScope()) DiffusionObjectives.Loss(config, Process, (x, _) => 0.5 * x, x0, generator);
+            Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        }
+    }
+
     [Fact]
     public void EdmWeighting_OnThePreconditionedOutput_IsOne()
     {

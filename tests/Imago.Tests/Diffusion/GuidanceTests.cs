@@ -253,6 +253,19 @@ public class GuidanceTests
     }
 
     [Fact]
+    public void Guided_ByWhatCannotGuide_IsRefusedByName()
+    {
+        using var run = new GuidanceRun(Schedule);
+        var branches = GuidedDenoisers.Separate((x, _) => x.alias());
+        void Refused(string key, GuidanceConfig config) => Assert.Equal(key, Assert.Throws<ArgumentException>(() => branches.Guided(config, run)).ParamName);
+        Refused("rescale", new() { Rescale = 2 });
+        Refused("rescale", new() { Rule = new ZeroStarRule(), Rescale = 0.5 });
+        Refused("interval", new() { Interval = new(0.5, 0.2) });
+        Refused("momentum", new() { Rule = new AdaptiveProjectedRule { Momentum = 1.5 } });
+        Refused("scale", new() { Rule = new ClassifierFreeRule { Scale = double.NaN } });
+    }
+
+    [Fact]
     public void Config_WrittenAsJson_IsReadBack()
     {
         var config = new GuidanceConfig { Rule = new AdaptiveProjectedMixRule { Scale = 3, Momentum = -0.5 }, Rescale = 0.7, Space = Prediction.Velocity };

@@ -98,6 +98,35 @@ public class TimeDensityTests
     }
 
     [Fact]
+    public void UniformTimes_StratifiedOverAsManyAsTheProcessHas_VisitsEveryTimeOnce()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(6);
+        var process = new VariancePreserving(BetaSchedule.Linear);
+        var levels = new UniformTimes().Levels(process, TimeDensity.Uniform(process.TrainingSteps, isStratified: true, generator));
+        Assert.Equal(Enumerable.Range(0, process.TrainingSteps), levels.Items.Select(level => (int)level.Time).Order());
+    }
+
+    [Fact]
+    public void LogitNormalTimes_OfAFlow_AreShiftedAfterTheyAreDrawn()
+    {
+        using var scope = NewDisposeScope();
+        var u = tensor(new[] { 0.5 }, float64);
+        Assert.Equal(0.5, new LogitNormalTimes().Levels(new RectifiedFlow(), u).Items[0].Sigma, 1e-12);
+        Assert.Equal(0.75, new LogitNormalTimes().Levels(new RectifiedFlow(Shift: 3), u).Items[0].Sigma, 1e-12);      // 3 · ½/(1 + 2 · ½)
+    }
+
+    [Fact]
+    public void LogNormalRatios_OfAnyProcess_AreItsRatios()
+    {
+        using var scope = NewDisposeScope();
+        var u = tensor(new[] { 0.2, 0.5, 0.9 }, float64);
+        var ratios = new LogNormalRatios().Quantile(u).data<double>().ToArray();
+        foreach (var process in new NoiseProcess[] { new VarianceExploding(), VariancePreserving.StableDiffusion, new RectifiedFlow() })
+            Assert.All(new LogNormalRatios().Levels(process, u).Items.Zip(ratios), pair => Assert.Equal(pair.Second, pair.First.Ratio, 1e-9));
+    }
+
+    [Fact]
     public void Validate_OfAnEmptyRange_NamesTheKey() =>
         Assert.Equal("min_value", Assert.Throws<ArgumentException>(() => new LogUniformRatios { MinValue = 2, MaxValue = 1 }.Validate()).ParamName);
 }
