@@ -71,14 +71,15 @@ public sealed partial class HubSampler
     /// <see cref="PosteriorVariance.Learned"/> variances it gives [B, 2C, H, W].
     /// </summary>
     /// <param name="network">
-    /// Noisy images [B, C, H, W] in the scale that the network expects, and the timestep → its output, [B, C, H, W] or [B, 2C, H, W] with a learned variance.
+    /// Noisy images [B, C, H, W] in the scale that the network expects, and the timestep → its output, [B, C, H, W] or [B, 2C, H, W] with a learned variance. It may compute
+    /// in a type of its own: a sample in float64 costs nothing beside the network, and where there is little noise ε̂ = (x − α x̂₀)/σ keeps the digits that float32 loses.
     /// </param>
     public Denoiser Denoiser(Func<Tensor, double, Tensor> network)
     {
         var bound = BoundsInMethod ? null : Bound;
         return (x, level) =>
         {
-            var output = network(InputScale(level) is var scale && scale == 1 ? x : x * scale, level.Time);
+            var output = network(InputScale(level) is var scale && scale == 1 ? x : x * scale, level.Time).to(x.dtype);
             var x0 = Read(output.narrow(1, 0, x.shape[1]), x, level);
             if (bound is not null) x0 = bound(x0);
             if (config.Kind == SchedulerKind.Lcm) x0 = Boundary(x0, x, level);
@@ -92,6 +93,9 @@ public sealed partial class HubSampler
         if (!config.IsEdm && config.Kind != SchedulerKind.ConsistencyModel) return 1;
         return 1 / Math.Sqrt(level.Sigma * level.Sigma + config.SigmaData * config.SigmaData);
     }
+
+    /// <summary>What the published scheduler returns as its estimate: x̂₀ as it enters the step.</summary>
+    internal Tensor Reported(Tensor x0) => BoundsInMethod && Bound is { } bound ? bound(x0) : x0;
 
     private Tensor Read(Tensor output, Tensor x, NoiseLevel level)
     {

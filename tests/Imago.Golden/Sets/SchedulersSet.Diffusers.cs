@@ -18,26 +18,28 @@ internal sealed partial class SchedulersSet
         using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
         var line = Line(golden);
         var config = ConfigOf(golden, line);
-        new HubRun(golden, line, config, file, float64).Compare(check, "states");
-        new HubRun(golden, line, config, file, float32).Compare(check, "states_f32");
-        new HubRun(golden, line, config, file, float64).Compare(check, "states_own_tables");
+        foreach (var what in (string[])["states", "states_f32", "states_own_tables"]) new HubRun(golden, line, config, file).Compare(check, what);
     }
 
-    /// <summary>One run of a case in one precision.</summary>
-    private sealed class HubRun(GoldenCase golden, JsonElement line, SchedulerConfig config, TensorFile file, ScalarType type)
+    /// <summary>One run of a case.</summary>
+    private sealed class HubRun(GoldenCase golden, JsonElement line, SchedulerConfig config, TensorFile file)
     {
-        private readonly List<(Tensor X, NoiseLevel Level)> evaluated = [];
+        private readonly List<Tensor> estimates = [];
+        private readonly List<(Tensor X, NoiseLevel Level, bool FromClean)> evaluated = [];
         private readonly List<Tensor> inputs = [];
 
-        /// <summary>The run at the stored timesteps, levels and table in double and single precision, and with everything computed here exactly.</summary>
+        /// <summary>
+        /// The run at the stored timesteps, levels and table, with the network in double (<c>states</c>) or single precision (<c>states_f32</c>), and at those that Imago makes
+        /// of the configuration.
+        /// </summary>
         internal void Compare(Checks check, string what)
         {
             if (Tolerance(what) is not { } tolerance) return;
             var request = RequestOf(line.GetProperty("set_timesteps"));
             var hub = what == "states_own_tables"
-                ? HubSampler.From(config, request with { Precision = TablePrecision.Exact }, Arguments())
+                ? HubSampler.From(config, request, Arguments())
                 : HubSampler.From(config, StoredSteps(request), StoredTables(), request.Steps ?? (int)Stored("timesteps").numel(), Arguments());
-            var denoise = hub.Denoiser(Network());
+            var denoise = hub.Denoiser(Network(what == "states_f32" ? float32 : float64));
             var (start, reached) = (Start(hub), new List<Tensor>());
             var context = new SamplingContext
             {
@@ -50,14 +52,18 @@ internal sealed partial class SchedulersSet
             };
             var final = hub.Sampler((x, level) =>
             {
-                evaluated.Add((x.clone().DetachFromDisposeScope(), level));
-                return denoise(x, level);
+                evaluated.Add((x.clone().DetachFromDisposeScope(), level, hub.Schedule[Math.Min(evaluated.Count, hub.Schedule.Steps)].IsClean));
+                var x0 = denoise(x, level);
+                estimates.Add(hub.Reported(x0.narrow(1, 0, x.shape[1])).clone().DetachFromDisposeScope());
+                return x0;
             }, start, hub.Schedule, context);
             var scaled = config.IsExploding;
             var states = evaluated.Select(entry => scaled ? entry.X / entry.Level.Alpha : entry.X).Append(scaled ? final / hub.Schedule[^1].Alpha : final).ToList();
             if (config.Kind == SchedulerKind.RePaint) states = StatesOfRePaint(start, reached);
             CompareStates(check, what, stack(states), tolerance);
-            if (what == "states") CompareScales(check, states);
+            if (what != "states") return;
+            CompareScales(check, states);
+            CompareEstimates(check);
         }
 
         /// <summary>The steps of the configuration with the stored numbers in them.</summary>
@@ -96,6 +102,18 @@ internal sealed partial class SchedulersSet
             check.Tensor("input_scale", tensor(scales), Stored("input_scale").flatten(), 1e-6);
         }
 
+        /// <summary>The estimates of x₀. Of TCD and the score another quantity is stored, of Euler's classes the estimate after their late churn.</summary>
+        private void CompareEstimates(Checks check)
+        {
+            var isOther = config.Kind is SchedulerKind.Tcd or SchedulerKind.ScoreSdeVe or SchedulerKind.RePaint || (config.Kind is SchedulerKind.Euler or SchedulerKind.EdmEuler && Arguments().Churn!.Amount > 0);
+            if (isOther || !file.Contains($"{golden.Name}/pred") || Tolerance("states") is not { } tolerance) return;
+            var want = Stored("pred");
+            for (int i = 0; i < want.shape[0]; i++)
+            {
+                if (!evaluated[i].FromClean) check.Tensor($"pred[{i}]", estimates[i], want[i], tolerance);
+            }
+        }
+
         private HubArguments Arguments()
         {
             var step = line.GetProperty("step");
@@ -109,30 +127,30 @@ internal sealed partial class SchedulersSet
                 NoiseScale = Get(step, "s_noise") ?? 1,
                 LmsOrder = (int)(Get(step, "order") ?? 4),
                 Tau = Get(line, "tau"),
-                Image = file.Contains($"{golden.Name}/original_image") ? Stored("original_image").to(type) : null,
-                Mask = file.Contains($"{golden.Name}/mask") ? Stored("mask").to(type) : null,
+                Image = file.Contains($"{golden.Name}/original_image") ? Stored("original_image").to(float64) : null,
+                Mask = file.Contains($"{golden.Name}/mask") ? Stored("mask").to(float64) : null,
             };
         }
 
         private Tensor Start(HubSampler hub)
         {
-            var z = Stored("x_init").to(type);
+            var z = Stored("x_init").to(float64);
             return line.GetProperty("start").GetString() switch
             {
                 "noise" => z * hub.InitialScale,
                 "data" => 0.7 * z,
-                "img2img" => hub.NoisedLevel.Alpha * Stored("x0").to(type) + hub.NoisedLevel.Sigma * z,
+                "img2img" => hub.NoisedLevel.Alpha * Stored("x0").to(float64) + hub.NoisedLevel.Sigma * z,
                 var other => throw new NotImplementedHereException($"a start from {other}"),
             };
         }
 
         /// <summary>A tanh(B x + (C τ + D)), or the analytic score; with learned variance the second half of the channels.</summary>
-        private Func<Tensor, double, Tensor> Network()
+        private Func<Tensor, double, Tensor> Network(ScalarType type)
         {
             if (line.TryGetProperty("score", out var score))
             {
                 var (b, d) = (score.GetProperty("B").GetDouble(), score.GetProperty("D").GetDouble());
-                return (x, sigma) => Seen(x, -(x * (b / sigma) + d).tanh() / sigma);
+                return (x, sigma) => Seen(x, -(x.to(type) * (b / sigma) + d).tanh() / sigma);
             }
             var model = line.GetProperty("model");
             double Get(string key) => model.GetProperty(key).GetDouble();
@@ -141,9 +159,9 @@ internal sealed partial class SchedulersSet
             return (x, time) =>
             {
                 var tau = time / divisor;
-                var output = a0 * (b0 * x + (c0 * tau + d0)).tanh();
+                var output = a0 * (b0 * x.to(type) + (c0 * tau + d0)).tanh();
                 if (learned is null) return Seen(x, output);
-                var w = 0.8 * (0.3 * x + (-0.4 * tau + 0.1)).tanh();
+                var w = 0.8 * (0.3 * x.to(type) + (-0.4 * tau + 0.1)).tanh();
                 return Seen(x, cat([output, learned == "learned" ? 0.01 * (1 + w) : w], 1));
             };
 
@@ -172,7 +190,7 @@ internal sealed partial class SchedulersSet
         private NoiseSource Draws()
         {
             if (!file.Contains($"{golden.Name}/noise")) return (_, _) => throw new InvalidOperationException("Noise was drawn, where the original draws none.");
-            var (noise, steps, used) = (Stored("noise").to(type), Stored("noise_step").data<long>().ToArray(), -1);
+            var (noise, steps, used) = (Stored("noise").to(float64), Stored("noise_step").data<long>().ToArray(), -1);
             return (_, _) =>
             {
                 var evaluation = evaluated.Count - 1;
