@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Imago.Diffusion;
 
 /// <summary>Classes without a table of variances: the EDM ones, the variance-exploding equation, IPNDM.</summary>
@@ -7,12 +9,23 @@ internal static class ContinuousSteps
     {
         request.Refuse(config, timesteps: true, sigmas: true);
         var (least, most, steps) = (config.SigmaMin ?? 0.002, config.SigmaMax ?? 80, request.RequireSteps());
-        var ramp = config.SigmaSchedule == SigmaSchedule.Karras ? Ramps.Karras(most, least, steps, config.Rho) : [.. Ramps.Exponential(least, most, steps).Reverse()];
         var round = config.Rounding(request);
-        var sigmas = ramp.Select(round).ToArray();
+        var sigmas = request.Precision == TablePrecision.AsPublished ? SingleRamp(config, least, most, steps)
+            : config.SigmaSchedule == SigmaSchedule.Karras ? Ramps.Karras(most, least, steps, config.Rho) : Ramps.Exponential(most, least, steps);
         Func<double, double> told = config.Kind == SchedulerKind.CosineDpmSolverMultistep ? sigma => Math.Atan(sigma) / Math.PI * 2 : sigma => 0.25 * Math.Log(sigma);
         var final = config.FinalSigmasType == FinalSigma.Zero ? 0 : least;
         return new([.. sigmas.Select(told).Select(round)], [.. sigmas, round(final)], Math.Sqrt(most * most + 1));
+    }
+
+    /// <summary>The same operations as the published classes do on float tensors, so that the same roundings happen.</summary>
+    private static double[] SingleRamp(SchedulerConfig config, double least, double most, int steps)
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Math.Pow(most, 1 / config.Rho), Math.Pow(least, 1 / config.Rho));
+        var sigmas = config.SigmaSchedule == SigmaSchedule.Karras
+            ? (a + linspace(0, 1, steps, float32) * (b - a)).pow(config.Rho)
+            : linspace(Math.Log(least), Math.Log(most), steps, float32).exp().flip(0);
+        return sigmas.to(float64).data<double>().ToArray();
     }
 
     /// <summary>σ_min (σ_max/σ_min)^t at t from 1 to ε.</summary>

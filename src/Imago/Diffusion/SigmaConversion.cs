@@ -26,15 +26,13 @@ internal static class SigmaConversion
     /// <summary>σ at fractional training steps: linear in σ.</summary>
     internal static double[] At(IReadOnlyList<double> timesteps, IReadOnlyList<double> sigmas) => [.. timesteps.Select(t => Interpolation.At(sigmas, t))];
 
-    private static int LastAtMost(IReadOnlyList<double> increasing, double value)
+    /// <summary>The last entry that is at most a value; −1 if none is. With zero terminal signal-to-noise ratio the noisiest entry is below those before it, so all are looked at.</summary>
+    private static int LastAtMost(IReadOnlyList<double> table, double value)
     {
-        var (low, high) = (-1, increasing.Count);
-        while (high - low > 1)
+        for (int i = table.Count - 1; i >= 0; i--)
         {
-            var middle = (low + high) / 2;
-            if (increasing[middle] <= value) low = middle;
-            else high = middle;
+            if (table[i] <= value) return i;
         }
-        return low;
+        return -1;
     }
 }
