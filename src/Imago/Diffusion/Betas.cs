@@ -52,7 +52,8 @@ public static class Betas
         var roots = AlphaBars(betas).Select(Math.Sqrt).ToArray();
         var (first, last) = (roots[0], roots[^1]);
         if (first == last) throw new ArgumentException("The variances are all 0 after the first, so there is no signal-to-noise ratio to rescale.", nameof(betas));
-        return FromAlphaBars([.. roots.Select(root => Square((root - last) * first / (first - last)))]);
+        var scale = first / (first - last);
+        return FromAlphaBars([.. roots.Select(root => Square((root - last) * scale))]);
     }
 
     /// <summary>β_t = min(1 − f((t+1)/T)/f(t/T), 0.999).</summary>
@@ -61,7 +62,7 @@ public static class Betas
 
     private static double LaplaceRoot(double t)
     {
-        var lambda = -0.5 * Math.Sign(0.5 - t) * Math.Log(1 - 2 * Math.Abs(0.5 - t) + 1e-6);
+        var lambda = (t <= 0.5 ? -0.5 : 0.5) * Math.Log(1 - 2 * Math.Abs(0.5 - t) + 1e-6);
         var snr = Math.Exp(lambda);
         return Math.Sqrt(snr / (1 + snr));
     }

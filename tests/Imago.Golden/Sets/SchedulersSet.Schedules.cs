@@ -10,6 +10,9 @@ namespace Imago.Golden.Sets;
 /// <summary>Timesteps and sigmas: those of the trajectories' own configurations, and those of published configurations for many numbers of steps.</summary>
 internal sealed partial class SchedulersSet
 {
+    /// <summary>A unit in the last place of single precision, relative; two different compilers' exponentials may differ by one.</summary>
+    private const double SingleRounding = 1.2e-7;
+
     /// <summary>The line of a JSON file's <c>cases</c> with the case's name.</summary>
     private static JsonElement Line(GoldenCase golden) => golden.Json(golden.Entry.GetProperty("config").GetString()!.Split('#')[0]).GetProperty("cases")
         .EnumerateArray().Single(line => line.GetProperty("name").GetString() == golden.Name);
@@ -17,10 +20,7 @@ internal sealed partial class SchedulersSet
     /// <summary>The configuration of a line: from its hub's file where there is one and the file is here, else from the full configuration.</summary>
     private static SchedulerConfig ConfigOf(GoldenCase golden, JsonElement line)
     {
-        var name = line.GetProperty("class").GetString()!;
-        var full = JsonNode.Parse(line.GetProperty("config").GetRawText())!.AsObject();
-        full["_class_name"] = name;
-        var config = SchedulerConfig.Parse(full.ToJsonString().Replace("\"-inf\"", "-Infinity", StringComparison.Ordinal), golden.Name);
+        var config = ConfigOf(golden.Name, line.GetProperty("class").GetString()!, line.GetProperty("config"));
         if (!line.TryGetProperty("hub", out var hub)) return config;
         var file = Path.Combine(golden.Folder, "..", "..", "hub", hub.GetString()!);
         if (!File.Exists(file)) return config;
@@ -75,11 +75,20 @@ internal sealed partial class SchedulersSet
         var steps = config.StepsFor(RequestOf(line.GetProperty("set_timesteps")));
         var tolerance = golden.Entry.GetProperty("tolerance");
         double Tolerance(string key, double otherwise) => tolerance.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : otherwise;
+        if (line.TryGetProperty("table", out var named) && named.GetString() is { } table) CheckTable(golden, check, config, table);
         using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
         CheckSteps(check, steps, file, golden.Name, Tolerance("timesteps", 0), Tolerance("sigmas_f32", 2e-6));
         if (file.Contains($"{golden.Name}/sigmas_interpol"))
             check.Tensor("sigmas_interpol", tensor(steps.MiddleSigmas.ToArray()), file.Read($"{golden.Name}/sigmas_interpol"), 2e-4);
         if (line.TryGetProperty("init_noise_sigma", out var initial)) check.Scalar("init_noise_sigma", steps.InitNoiseSigma, initial.Number(), 2e-6);
+    }
+
+    /// <summary>The table that the original computed for this configuration, to the last bit of single precision.</summary>
+    private static void CheckTable(GoldenCase golden, Checks check, SchedulerConfig config, string table)
+    {
+        using var file = golden.Open("diffusers/tables.safetensors");
+        if (!file.Contains($"{table}/alphas_cumprod")) return;
+        Elementwise(check, $"alphas_cumprod of {table}", SchedulerTables.Of(config).AlphaBars, file.Read($"{table}/alphas_cumprod"), SingleRounding);
     }
 
     private static void RunHubSchedule(GoldenCase golden, Checks check)

@@ -20,10 +20,8 @@ internal sealed partial class SchedulersSet : GoldenSet
                 CheckSchedule(golden, check);
                 RunTrajectory(golden, check, ref known);
                 break;
-            case "hub-schedule":
-                RunHubSchedule(golden, check);
-                known = true;
-                break;
+            case "hub-schedule": RunHubSchedule(golden, check); return;
+            case "betas": RunBetas(golden, check); return;
             case "harness": RunHarness(golden, check, ref known); break;
             case "kdiffusion": RunKDiffusion(golden, check, ref known); break;
             case "kdiffusion-likelihood": RunLikelihood(golden, check, ref known); break;
