@@ -30,6 +30,25 @@ public readonly record struct Preconditioning(double Skip, double Out, double In
         return edm with { Out = -edm.Out };
     }
 
+    /// <summary>The factors that make a denoiser of a network of a process: what <see cref="Denoisers.FromNetwork"/> does, in the scale x₀ + σ ε.</summary>
+    /// <param name="prediction">What the network predicts.</param>
+    /// <param name="process">The process.</param>
+    /// <param name="ratio">σ/α.</param>
+    public static Preconditioning Of(Prediction prediction, NoiseProcess process, double ratio)
+    {
+        var (alpha, sigma, time) = process.AtRatio(ratio);
+        var (norm, sum) = (alpha * alpha + sigma * sigma, alpha + sigma);
+        var (skip, factor) = prediction switch
+        {
+            Prediction.Epsilon => (1, -ratio),
+            Prediction.Sample => (0, 1),
+            Prediction.Velocity => (alpha * alpha / norm, -sigma / norm),
+            Prediction.Flow => (alpha / sum, -sigma / sum),
+            _ => throw new ArgumentOutOfRangeException(nameof(prediction), prediction, "There is no such kind of prediction."),
+        };
+        return new(skip, factor, alpha, time, 1 / (factor * factor));
+    }
+
     /// <summary>Song et al. 2021, variance preserving: ε is predicted and the network told (M − 1) t.</summary>
     /// <param name="sigma">σ.</param>
     /// <param name="process">The process; its time is (M − 1) t.</param>

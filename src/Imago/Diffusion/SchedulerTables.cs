@@ -32,9 +32,10 @@ public sealed record SchedulerTables(TablePrecision Precision, IReadOnlyList<dou
     /// <summary>The tables of a configuration.</summary>
     /// <param name="config">The configuration; its class has variances.</param>
     /// <param name="precision">How to compute them.</param>
-    public static SchedulerTables Of(SchedulerConfig config, TablePrecision precision = TablePrecision.AsPublished)
+    /// <param name="lifted">Whether a last ᾱ of 0 is lifted as far as the class does.</param>
+    public static SchedulerTables Of(SchedulerConfig config, TablePrecision precision = TablePrecision.AsPublished, bool lifted = true)
     {
-        var floor = config.RescaleBetasZeroSnr && config.Kind is SchedulerKind.Euler or SchedulerKind.EulerAncestral or SchedulerKind.DpmSolverMultistep or SchedulerKind.UniPc;
+        var floor = lifted && config.RescaleBetasZeroSnr && config.Kind is SchedulerKind.Euler or SchedulerKind.EulerAncestral or SchedulerKind.DpmSolverMultistep or SchedulerKind.UniPc;
         return precision == TablePrecision.Exact ? InDouble(config, floor) : InSingle(config, floor);
     }
 

@@ -82,6 +82,10 @@ public sealed record VariancePreserving : NoiseProcess
         return At(Math.Clamp(Math.Round(share * TrainingSteps) - 1, CleanestTime, NoisiestTime));
     }
 
+    /// <summary>The whole time whose level is nearest in ln(σ/α).</summary>
+    /// <param name="ratio">σ/α, positive.</param>
+    public int NearestTime(double ratio) => Enumerable.Range(0, logRatios.Length).MinBy(t => Math.Abs(Math.Log(ratio) - logRatios[t]));
+
     private double TimeOf(double ratio)
     {
         if (ratio == 0 || alphaBars.Length == 1) return 0;

@@ -22,11 +22,15 @@ internal sealed partial class SchedulersSet : GoldenSet
                 break;
             case "hub-schedule": RunHubSchedule(golden, check); return;
             case "betas": RunBetas(golden, check); return;
+            case "closed": RunClosed(golden, check); return;
+            case "kdiffusion-schedule": RunKDiffusionSchedule(golden, check); return;
+            case "kdiffusion-discrete": RunKDiffusionDiscrete(golden, check); return;
+            case "edm" when Fragments(golden).Length > 0: RunEdmTables(golden, check); return;
             case "harness": RunHarness(golden, check, ref known); break;
             case "kdiffusion": RunKDiffusion(golden, check, ref known); break;
             case "kdiffusion-likelihood": RunLikelihood(golden, check, ref known); break;
             case "mixture": RunMixture(golden, check, ref known); break;
-            case "edm" when Fragments(golden).Length == 0: RunEdmAlgorithm(golden, check, ref known); break;
+            case "edm": RunEdmAlgorithm(golden, check, ref known); break;
             case "guidance": RunGuidance(golden, check, ref known); break;
             case "training": RunTraining(golden, check, ref known); break;
         }
