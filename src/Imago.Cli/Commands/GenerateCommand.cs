@@ -24,7 +24,7 @@ internal static class GenerateCommand
     private static readonly Option<long?> ToSeed = new("--to-seed") { HelpName = "N", Description = "Go from --seed to this one." };
     private static readonly Option<string?> Sampler = new("--sampler") { HelpName = "NAME", Description = $"The method: {string.Join(", ", Samplers.All.Select(sampler => sampler.Name))}." };
     private static readonly Option<int?> Steps = new("--steps") { HelpName = "N", Description = "Steps." };
-    private static readonly Option<string?> Spacing = new("--spacing") { HelpName = "NAME", Description = $"Which levels of noise are visited: {string.Join(", ", Spacings.All.Keys)}." };
+    private static readonly Option<string?> Spacing = new("--spacing") { HelpName = "NAME", Description = $"Which levels of noise are visited: {string.Join(", ", Spacings.All.Select(spacing => spacing.Name))}." };
     private static readonly Option<double?> Guidance = new("--guidance", "-g") { HelpName = "X", Description = "How strongly the condition is followed; 1 is the model as it is." };
     private static readonly Option<double[]> Interval = ExploreOptions.Numbers("--guidance-interval", "0,1", "Between which shares of the steps guidance acts.");
     private static readonly Option<double?> Rescale = new("--rescale") { HelpName = "X", Description = "How much of guidance's excess contrast is taken back, 0 to 1." };

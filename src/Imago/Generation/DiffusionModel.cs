@@ -15,7 +15,7 @@ public sealed record DrawingDefaults
     public int Steps { get; init; } = 20;
 
     /// <summary>Name of the spacing, as in <see cref="Spacings.All"/>.</summary>
-    public string Spacing { get; init; } = "even";
+    public string Spacing { get; init; } = "trailing";
 
     /// <summary>Scale of classifier-free guidance, for a picture under a condition; 1 for none.</summary>
     public double Guidance { get; init; } = 2;

@@ -57,7 +57,7 @@ internal sealed record GenerationPlan(SamplerInfo Sampler, NoiseSchedule Schedul
         if (request.Pictures.Count == 0) throw new ArgumentException("No picture is asked for.", nameof(request));
         if (request.Start is { Strength: not (> 0 and <= 1) } start) throw new ArgumentOutOfRangeException(nameof(request), start.Strength, "The strength lies above 0 and up to 1.");
         if (request.Batch is < 1) throw new ArgumentOutOfRangeException(nameof(request), request.Batch, "A batch holds at least one picture.");
-        var whole = Spacings.Schedule(model.Process, request.Spacing ?? defaults.Spacing, request.Steps ?? defaults.Steps);
+        var whole = Spacings.Find(request.Spacing ?? defaults.Spacing).Run(model.Process, request.Steps ?? defaults.Steps);
         var steps = request.Start is { } image ? Math.Max(1, (int)Math.Round(image.Strength * whole.Steps)) : whole.Steps;
         var isOfSomething = request.Pictures.Any(wish => IsOfSomething(wish.Condition) || (wish.Towards is { } towards && IsOfSomething(towards.Condition)));
         var guidance = new GuidanceConfig
