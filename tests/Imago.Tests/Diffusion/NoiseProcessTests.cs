@@ -22,7 +22,7 @@ public class NoiseProcessTests
 
     public static TheoryData<string> All => [.. Processes.Keys];
 
-    private static IEnumerable<double> Times(NoiseProcess process) => Ramps.Linear(process.CleanestTime, process.NoisiestTime, 137);
+    private static double[] Times(NoiseProcess process) => Ramps.Linear(process.CleanestTime, process.NoisiestTime, 137);
 
     [Theory, MemberData(nameof(All))]
     public void Snr_AlongTheTimes_Falls(string name)

@@ -131,21 +131,6 @@ public class ImageGeneratorTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Draw(model, new GenerationRequest { Start = new StartImage(TinyDiffusion.Splits.Train.Get(0).Image) { Strength = 0 } }));
     }
 
-    [Fact]
-    public void Spacings_OfEveryProcess_FallToAClean()
-    {
-        foreach (var process in (ProcessConfig[])[new FlowProcessConfig(), new FlowProcessConfig { Shift = 3 }, new VariancePreservingConfig()])
-        {
-            foreach (var name in Spacings.All.Keys)
-            {
-                var schedule = Spacings.Schedule(process.Create(), name, 7);
-                Assert.Equal(7, schedule.Steps);
-                Assert.True(schedule[^1].IsClean);
-                Assert.True(schedule.Zip(schedule.Skip(1)).All(pair => pair.First.Sigma > pair.Second.Sigma), name);
-            }
-        }
-    }
-
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
