@@ -7,6 +7,9 @@ namespace Imago.Encoders;
 /// <summary>What a text encoder is made of.</summary>
 public abstract record TextEncoderConfig : EncoderConfig
 {
+    /// <summary>Tokens that there are.</summary>
+    public abstract int VocabSize { get; init; }
+
     /// <summary>Builds the network with fresh weights.</summary>
     /// <param name="seed">Where the weights come from.</param>
     /// <exception cref="ArgumentException">A value is out of range; the message names the key.</exception>

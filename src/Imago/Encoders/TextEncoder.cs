@@ -43,17 +43,26 @@ public abstract class TextEncoder : nn.Module
     /// <param name="ids">Numbers of tokens, int64 [B, L].</param>
     /// <param name="mask">1 for each token that counts, 0 for padding, [B, L]; null if all do.</param>
     /// <param name="type">The type to compute in, float32 or bfloat16.</param>
-    /// <exception cref="ArgumentException">The texts are longer than the network reads.</exception>
+    /// <exception cref="ArgumentException">The texts are longer than the network reads, or hold a token that it does not know.</exception>
     public EncoderOutput Encode(Tensor ids, Tensor? mask = null, ScalarType type = ScalarType.Float32)
     {
         ArgumentNullException.ThrowIfNull(ids);
         if (ids.dim() != 2 || ids.dtype != ScalarType.Int64) throw new ArgumentException($"{GetName()}: the tokens are {ids.dtype} [{string.Join(", ", ids.shape)}]; expected Int64 [batch, length].", nameof(ids));
+        if (ids.numel() > 0) RefuseUnknown(ids);
         return EncoderOutput.Of(() => Compute(ids, mask, type));
     }
 
     /// <summary>A hidden state as if it were the last: normalised as the network normalises what leaves its last layer.</summary>
     /// <param name="hidden">[B, L, D].</param>
     public abstract Tensor Normalised(Tensor hidden);
+
+    private void RefuseUnknown(Tensor ids)
+    {
+        using var scope = NewDisposeScope();
+        var (smallest, largest) = (ids.min().item<long>(), ids.max().item<long>());
+        if (smallest < 0 || largest >= Config.VocabSize)
+            throw new ArgumentException($"{GetName()}: a token {(smallest < 0 ? smallest : largest)}; the network knows those from 0 to {Config.VocabSize - 1}. Was the text cut by another network's tokenizer?", nameof(ids));
+    }
 
     private protected abstract EncoderOutput Compute(Tensor ids, Tensor? mask, ScalarType type);
 }

@@ -15,8 +15,8 @@ namespace Imago.Models;
 /// </summary>
 public sealed record ClipTextConfig : TextEncoderConfig
 {
-    /// <summary>Tokens that there are.</summary>
-    public int VocabSize { get; init; } = 49408;
+    /// <inheritdoc/>
+    public override int VocabSize { get; init; } = 49408;
 
     /// <summary>Features of a token.</summary>
     public int HiddenSize { get; init; } = 512;

@@ -105,6 +105,8 @@ internal sealed class MMDiT : DenoisingNetwork
     public override Tensor forward(Tensor x, Tensor time, Conditioning condition) => WrappedTensorDisposeScope(() =>
     {
         var text = condition.Tokens ?? throw new ArgumentException($"{nameof(MMDiT)} needs a text: {nameof(Conditioning)}.{nameof(Conditioning.Tokens)} is null.", nameof(condition));
+        Check(nameof(Conditioning.Tokens), text, [x.shape[0], text.shape.ElementAtOrDefault(1), _config.JointAttentionDim]);
+        if (condition.Pooled is { } pooled) Check(nameof(Conditioning.Pooled), pooled, [x.shape[0], _config.PooledProjectionDim]);
         var embedding = nn.functional.silu(time_text_embed.call(time, Pooled(condition, x)));
         var stream = new JointStream(pos_embed.call(x), context_embedder.call(text.to(x.dtype)));
         var bias = condition.TokenMask is null ? null : Bias(condition.TokenMask, stream.Image);
@@ -116,6 +118,11 @@ internal sealed class MMDiT : DenoisingNetwork
         }
         return pos_embed.Unpatched(proj_out.call(norm_out.call(stream.Image, embedding)), pos_embed.Grid(x));
     });
+
+    private static void Check(string name, Tensor tensor, long[] shape)
+    {
+        if (!tensor.shape.SequenceEqual(shape)) throw new ArgumentException($"{nameof(MMDiT)}: {nameof(Conditioning)}.{name} is [{string.Join(", ", tensor.shape)}]; expected [{string.Join(", ", shape)}].");
+    }
 
     /// <summary>The pooled text; zeros for a condition without.</summary>
     private Tensor Pooled(Conditioning condition, Tensor x) => condition.Pooled?.to(x.dtype) ?? zeros(x.shape[0], _config.PooledProjectionDim, x.dtype, x.device);

@@ -14,8 +14,8 @@ namespace Imago.Models;
 /// </summary>
 public sealed record T5Config : TextEncoderConfig
 {
-    /// <summary>Tokens that there are.</summary>
-    public int VocabSize { get; init; } = 32128;
+    /// <inheritdoc/>
+    public override int VocabSize { get; init; } = 32128;
 
     /// <summary>Features of a token.</summary>
     public int DModel { get; init; } = 512;

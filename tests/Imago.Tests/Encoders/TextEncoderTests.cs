@@ -139,6 +139,15 @@ public sealed class TextEncoderTests
         Assert.Throws<ArgumentException>(() => (T5 with { DenseActFn = "relu" }).Create());
     }
 
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void Encoder_RefusesTokensThatItDoesNotKnow(TextEncoderConfig config)
+    {
+        using var scope = NewDisposeScope();
+        Assert.Contains("50", Assert.Throws<ArgumentException>(() => config.Create().Encode(Ids(1, 50))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => config.Create().Encode(Ids(1, -1)));
+    }
+
     [Fact]
     public void Clip_RefusesTextsThatAreTooLong()
     {

@@ -1,5 +1,6 @@
 using Imago.Models;
 using Imago.Models.Blocks;
+using Imago.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -75,6 +76,27 @@ public sealed class DiffusionTransformerTests
         var (exact, rounded) = (Run(network, x), Run(network, x.to(bfloat16)));
         Assert.Equal(bfloat16, rounded.dtype);
         Assert.InRange(((exact - rounded.to(float32)).abs().mean() / exact.abs().mean()).item<float>(), 1e-5, 0.1);
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void FreshNetwork_Learns_InBfloat16(DenoiserConfig config)
+    {
+        using var scope = NewDisposeScope();
+        using var network = config.Create();
+        using var optimizer = new AdamWConfig().Create(ParameterGroup.All(network));
+        var (x, target) = (Draw(0, 2, 3, 8, 8), Draw(1, 2, 3, 8, 8));
+        var losses = Enumerable.Range(0, 60).Select(_ =>
+        {
+            using var step = NewDisposeScope();
+            optimizer.ZeroGrad();
+            var loss = (Run(network, x.to(bfloat16)).to(float32) - target).square().mean();
+            loss.backward();
+            optimizer.Step(1e-2);
+            return loss.item<float>();
+        }).ToList();
+        Assert.Equal(target.square().mean().item<float>(), losses[0], 1e-3);
+        Assert.InRange(losses[^1], 0, 0.3 * losses[0]);
     }
 
     [Theory]
@@ -259,10 +281,20 @@ public sealed class DiffusionTransformerTests
     }
 
     [Fact]
+    public void MMDiT_WithoutAPooledText_TakesZeros()
+    {
+        using var scope = NewDisposeScope();
+        var (network, x, condition) = (Trained(MMDiT), Draw(0, 2, 3, 8, 8), Condition());
+        Near(Run(network, x, condition with { Pooled = null }), Run(network, x, condition with { Pooled = zeros(2, 6) }));
+    }
+
+    [Fact]
     public void MMDiT_WithoutText_SaysWhatIsMissing()
     {
         using var scope = NewDisposeScope();
-        Assert.Contains("Tokens", Assert.Throws<ArgumentException>(() => Run(MMDiT.Create(), Draw(0, 1, 3, 8, 8), Conditioning.None)).Message, StringComparison.Ordinal);
+        Assert.Contains("Tokens", Assert.Throws<ArgumentException>(() => Run(MMDiT.Create(), Draw(0, 2, 3, 8, 8), Conditioning.None)).Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 4, 10]", Assert.Throws<ArgumentException>(() => Run(MMDiT.Create(), Draw(0, 2, 3, 8, 8), Condition() with { Tokens = zeros(2, 4, 11) })).Message, StringComparison.Ordinal);
+        Assert.Contains("Pooled", Assert.Throws<ArgumentException>(() => Run(MMDiT.Create(), Draw(0, 2, 3, 8, 8), Condition() with { Pooled = zeros(2, 7) })).Message, StringComparison.Ordinal);
     }
 
     /// <summary>A network all of whose weights are random.</summary>
