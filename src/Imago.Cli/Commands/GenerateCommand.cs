@@ -15,6 +15,7 @@ internal static class GenerateCommand
 
     private static readonly Argument<string?> Prompt = new("prompt") { HelpName = "PROMPT", Description = "What the picture is of, in words, for a model of text.", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string?> Model = new("--model", "-m") { HelpName = "RUN|FOLDER", Description = "The model: a run of `imago train diffusion`, or a model's folder." };
+    private static readonly Option<string[]> Loras = new("--lora") { HelpName = "FILE[=X]", Description = "Low-rank changes to add to the model, with a strength. May be repeated." };
     private static readonly Option<string?> Class = new("--class", "-c") { HelpName = "NAME|N", Description = "Class of the picture, by name or number." };
     private static readonly Option<string[]> Attribute = new("--attribute", "-a") { HelpName = "NAME=VALUE", Description = "An attribute of the picture: smile=1, hair=long. May be repeated." };
     private static readonly Option<string?> Negative = new("--negative") { HelpName = "TEXT", Description = "What guidance leads away from." };
@@ -48,14 +49,14 @@ internal static class GenerateCommand
         "imago generate --model runs/mnist-diffusion --class 7 --grid guidance=1,2,4 --grid steps=5,10,20",
         "imago generate --like generated.png --seed 8")
     {
-        Prompt, Model, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask, Strip, Grid, Gif, Separate, Like,
+        Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask, Strip, Grid, Gif, Separate, Like,
         Batch, ComputePrecision, ExploreOptions.Out, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
         var recipe = Recipe(context);
-        using var model = DiffusionFiles.Load(recipe.Model).To(context.Device);
+        using var model = recipe.LoadModel().To(context.Device);
         model.ComputeType = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
         var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
         if (recipe.Grid.Count > 0) output.Sweep();
@@ -72,6 +73,7 @@ internal static class GenerateCommand
         recipe = recipe with
         {
             Model = context.Get(Model) ?? recipe.Model,
+            Loras = context.Get(Loras) is { Length: > 0 } loras ? loras : recipe.Loras,
             Prompt = context.Get(Prompt) ?? recipe.Prompt,
             Class = context.Get(Class) ?? recipe.Class,
             Negative = context.Get(Negative) ?? recipe.Negative,

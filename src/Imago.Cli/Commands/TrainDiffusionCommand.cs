@@ -4,6 +4,7 @@ using Imago.Autoencoders;
 using Imago.Data;
 using Imago.Diffusion;
 using Imago.Generation;
+using Imago.Generation.Lora;
 using Imago.Models;
 using Imago.Training;
 using static Imago.Cli.Commands.TrainCommand;
@@ -25,6 +26,8 @@ internal static class TrainDiffusionCommand
         .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
     private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
     private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over.", HelpName = "RUN|FOLDER" };
+    private static readonly Option<int?> LoraRank = new("--lora") { Description = "Train only low-rank changes of this rank of the model that --from names; they are written to pytorch_lora_weights.safetensors too.", HelpName = "RANK" };
+    private static readonly Option<string?> LoraTargets = new("--lora-targets") { Description = "Which layers: the ends of their names, a star for anything, separated by commas; to_q,to_k,to_v,to_out.0 by default.", HelpName = "NAMES" };
     private static readonly Option<int> Batch = new("--batch") { Description = "Pictures in a batch.", HelpName = "N", DefaultValueFactory = _ => 128 };
     private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
     private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
@@ -33,7 +36,7 @@ internal static class TrainDiffusionCommand
 
     private static IReadOnlyList<Option> Fixed { get; } =
     [
-        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkFile, Width, Predict, ObjectiveFile, From, Batch, Accumulate, LearningRate,
+        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkFile, Width, Predict, ObjectiveFile, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
         Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
     ];
 
@@ -44,6 +47,7 @@ internal static class TrainDiffusionCommand
             "imago train diffusion --data faces --autoencoder runs/faces-vae --condition text --minutes 60",
             "imago train diffusion --data photos/ --size 64 --flip --condition none",
             "imago train diffusion --from runs/faces --data me/ --minutes 5",
+            "imago train diffusion --from runs/faces --data me/ --lora 8 --steps 300",
             "imago train diffusion --resume runs/mnist-diffusion --minutes 30") { Download, Minutes, Steps, Epochs, Resume, SharedOptions.Json };
         foreach (var option in Fixed) command.Add(option);
         return command.Does(Run);
@@ -97,7 +101,16 @@ internal static class TrainDiffusionCommand
             EvaluateEverySteps = context.Get(EvaluateEvery), EvaluationBatches = 8, CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
         };
         var optimizer = new AdamWConfig { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay), Beta2 = 0.99 };
-        return context.Get(From) is { } from ? FromModel(context, from, data, training, optimizer) : Fresh(context, data, splits, shape, training, optimizer);
+        if (context.Get(From) is { } from) return FromModel(context, from, data, training, optimizer) with { Lora = Lora(context) };
+        if (context.IsGiven(LoraRank)) throw new ArgumentException("--lora needs the trained model that is to be changed: --from.");
+        return Fresh(context, data, splits, shape, training, optimizer);
+    }
+
+    private static LoraConfig? Lora(CommandContext context)
+    {
+        if (context.Get(LoraRank) is not { } rank) return null;
+        var lora = new LoraConfig { Rank = rank };
+        return context.Get(LoraTargets) is { } targets ? lora with { Targets = targets.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) } : lora;
     }
 
     private static DiffusionRunConfig Fresh(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape, TrainingOptions training, OptimizerConfig optimizer)

@@ -1,5 +1,6 @@
 using System.Text;
 using Imago.Autoencoders;
+using Imago.Generation.Lora;
 using Imago.Models;
 using Imago.Text;
 using Imago.Training;
@@ -28,10 +29,13 @@ public static class DiffusionFiles
         if (File.Exists(Path.Combine(path, ModelName))) return Open(path, withWeights: true);
         if (!IsRun(path)) throw new CheckpointException($"{path} holds no diffusion model: neither the folder of a run of `imago train diffusion` nor one with {ModelName} in it.");
         var run = RunFolder.Open(path);
-        var model = Open(ModelOf(path), withWeights: false);
+        var lora = run.ReadConfig<DiffusionRunConfig>().Lora;
+        var weights = File.Exists(run.LastWeights) ? run.LastWeights : run.Weights;
+        var model = Open(ModelOf(path), withWeights: lora is not null);
         try
         {
-            ModuleWeights.Load(model.Trained, File.Exists(run.LastWeights) ? run.LastWeights : run.Weights);
+            if (lora is null) ModuleWeights.Load(model.Trained, weights);
+            else LoraFiles.Fuse(model.Network, weights, lora.Scale);
             return model;
         }
         catch
@@ -84,6 +88,13 @@ public static class DiffusionFiles
         ModuleWeights.Save(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights), metadata);
     }
 
+    /// <summary>Reads what <see cref="SaveWeights"/> wrote.</summary>
+    internal static void LoadWeights(DiffusionModel model, string folder)
+    {
+        ModuleWeights.Load(model.Network, Path.Combine(folder, NetworkFolder, WeightsName));
+        ModuleWeights.Load(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights));
+    }
+
     /// <summary>Builds the model that a folder describes.</summary>
     internal static DiffusionModel Open(string folder, bool withWeights)
     {
@@ -92,11 +103,7 @@ public static class DiffusionFiles
         var model = Assemble(config, network, TokenizerOf(folder), () => LoadAutoencoder(folder), folder);
         try
         {
-            if (withWeights)
-            {
-                ModuleWeights.Load(model.Network, Path.Combine(folder, NetworkFolder, WeightsName));
-                ModuleWeights.Load(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights));
-            }
+            if (withWeights) LoadWeights(model, folder);
             model.Trained.eval();
             return model;
         }

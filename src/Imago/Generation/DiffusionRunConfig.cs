@@ -1,5 +1,6 @@
 using Imago.Autoencoders;
 using Imago.Diffusion;
+using Imago.Generation.Lora;
 using Imago.Models;
 using Imago.Training;
 
@@ -47,6 +48,9 @@ public sealed record DiffusionRunConfig
     /// <summary>A model or run whose weights are gone on from; null for fresh ones.</summary>
     public string? From { get; init; }
 
+    /// <summary>Train low-rank changes of some layers of <see cref="From"/> alone, its own weights staying as they are; null to train all weights.</summary>
+    public LoraConfig? Lora { get; init; }
+
     /// <summary>Seed of the first weights.</summary>
     public long Seed { get; init; }
 
@@ -57,6 +61,8 @@ public sealed record DiffusionRunConfig
         if (Kind != "diffusion") throw new CheckpointException($"This is the configuration of a run of kind {Kind}, not of a diffusion model.");
         if (Patch is < 1 or > 64) throw new ArgumentOutOfRangeException(nameof(Patch), Patch, "The side of a patch is between 1 and 64.");
         if (Patch > 1 && Autoencoder is not null) throw new ArgumentException("A model draws patches of pixels or an autoencoder's latents, not both.");
+        if (Lora is not null && From is null) throw new ArgumentException("Low-rank changes are those of a trained model; say with --from which.");
+        Lora?.Validate();
         Network.Validate();
         Objective.Validate();
         Conditioner.Validate();

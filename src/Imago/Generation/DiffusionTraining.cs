@@ -1,7 +1,7 @@
 using Imago.Autoencoders;
 using Imago.Data;
 using Imago.Diffusion;
-using Imago.Images;
+using Imago.Generation.Lora;
 using Imago.Text;
 using Imago.Training;
 using Imago.Weights;
@@ -18,16 +18,24 @@ namespace Imago.Generation;
 /// </code></example>
 public sealed class DiffusionTraining : IDisposable
 {
+    /// <summary>Where a run of low-rank changes keeps them, as others load them.</summary>
+    internal const string LoraName = "pytorch_lora_weights.safetensors";
+
     private readonly DiffusionRunConfig _config;
     private readonly IBatches<ExampleBatch> _data;
     private readonly IBatches<ExampleBatch>? _validation;
     private readonly IReadOnlyList<LatentFile> _latents;
     private readonly SampleSheet _sheet;
+    private readonly LoraAdapter? _adapter;
 
     private DiffusionTraining(DiffusionRunConfig config, DiffusionModel model, TrainingExamples examples, SampleSheet sheet)
     {
         (_config, Model, _sheet) = (config, model, sheet);
         (_data, _validation, _latents) = (examples.Train, examples.Validation, examples.Files);
+        if (config.Lora is not { } lora) return;
+        foreach (var parameter in model.Trained.parameters()) parameter.requires_grad_(false);
+        model.Trained.eval();
+        _adapter = new LoraAdapter(model.Network, lora, config.Seed);
     }
 
     /// <summary>The model. After <see cref="Run"/> it holds the weights that are kept (the moving average, where there is one) and is in evaluation mode.</summary>
@@ -53,7 +61,7 @@ public sealed class DiffusionTraining : IDisposable
         try
         {
             var model = Create(config, splits, examples, kept).To(device);
-            if (folder is not null && kept is null) DiffusionFiles.SaveWithoutWeights(model, DiffusionFiles.ModelOf(folder.Path));
+            if (folder is not null && kept is null) Keep(model, config, DiffusionFiles.ModelOf(folder.Path));
             return new DiffusionTraining(config, model, examples, SampleSheet.For(config.Conditioner, splits));
         }
         catch
@@ -72,20 +80,24 @@ public sealed class DiffusionTraining : IDisposable
     {
         var result = Trainer.Run(new TrainingJob<ExampleBatch>
         {
-            Players = [new("model", Model.Trained, Loss, _config.Optimizer)],
+            Players = [_adapter is null ? new("model", Model.Trained, Loss, _config.Optimizer) : new("lora", _adapter, Loss, _config.Optimizer)],
             Data = _data,
             Validation = _validation,
             Options = _config.Training,
             Folder = folder,
             DrawSamples = folder is null ? null : step => _sheet.Draw(Model, step, Path.Combine(folder.Samples, $"step-{step:000000}.png")),
         }, progress, cancellationToken);
-        if (folder is not null) DiffusionFiles.SaveWeights(Model, DiffusionFiles.ModelOf(folder.Path));
+        if (folder is null) return result;
+        if (_adapter is null) DiffusionFiles.SaveWeights(Model, DiffusionFiles.ModelOf(folder.Path));
+        else LoraFiles.Save(_adapter, _config.Lora!, LoraAdapter.PrefixOf(Model.Network), Path.Combine(folder.Path, LoraName));
         return result;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _adapter?.Detach();
+        _adapter?.Dispose();
         Model.Dispose();
         foreach (var file in _latents) file.Dispose();
     }
@@ -113,6 +125,14 @@ public sealed class DiffusionTraining : IDisposable
             ComputeType = config.Training.ComputeType,
         };
         if (config.From is { } from && kept is null) FineTuning.TakeWeights(model, from);
+        if (config.Lora is not null && kept is not null) DiffusionFiles.LoadWeights(model, kept);
         return model;
+    }
+
+    /// <summary>What a run does not change is written at its start: with low-rank changes, all weights.</summary>
+    private static void Keep(DiffusionModel model, DiffusionRunConfig config, string folder)
+    {
+        DiffusionFiles.SaveWithoutWeights(model, folder);
+        if (config.Lora is not null) DiffusionFiles.SaveWeights(model, folder);
     }
 }

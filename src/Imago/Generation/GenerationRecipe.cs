@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Imago.Diffusion;
+using Imago.Generation.Lora;
 using Imago.Images;
 using Imago.Weights;
 
@@ -13,6 +14,9 @@ public sealed record GenerationRecipe
 
     /// <summary>The model, as it was named.</summary>
     public required string Model { get; init; }
+
+    /// <summary>Files of low-rank changes added to the model, each a path or PATH=STRENGTH.</summary>
+    public IReadOnlyList<string> Loras { get; init; } = [];
 
     /// <summary>What the picture is of, in words.</summary>
     public string? Prompt { get; init; }
@@ -70,6 +74,28 @@ public sealed record GenerationRecipe
 
     /// <summary>What is swept, at most two: each a name and values, <c>guidance=1,2,4</c>.</summary>
     public IReadOnlyList<string> Grid { get; init; } = [];
+
+    /// <summary>Loads the model, low-rank changes and all.</summary>
+    /// <exception cref="ImagoException">The model or a file of changes cannot be used.</exception>
+    public DiffusionModel LoadModel()
+    {
+        var model = DiffusionFiles.Load(Model);
+        try
+        {
+            foreach (var lora in Loras)
+            {
+                var at = lora.LastIndexOf('=');
+                var hasStrength = double.TryParse(lora.AsSpan(at + 1), CultureInfo.InvariantCulture, out var strength) && at > 0;
+                LoraFiles.Fuse(model.Network, hasStrength ? lora[..at] : lora, hasStrength ? strength : 1);
+            }
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>What it asks a model for.</summary>
     /// <param name="model">The model, which knows what attributes mean.</param>

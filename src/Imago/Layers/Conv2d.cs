@@ -17,6 +17,9 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>
 
     private readonly (long, long) _stride, _padding;
 
+    /// <summary>What is added to the kernels, computed anew for every use: a fresh tensor of their shape. Null for nothing.</summary>
+    internal Func<Tensor>? Delta { get; set; }
+
     /// <summary>A convolution with a square kernel.</summary>
     /// <param name="inChannels">Channels of the input, I.</param>
     /// <param name="outChannels">Channels of the output, O.</param>
@@ -44,5 +47,7 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor x) => Convolution.Conv2d(x, weight, bias, _stride, _padding);
+    public override Tensor forward(Tensor x) => Delta is { } delta
+        ? WrappedTensorDisposeScope(() => Convolution.Conv2d(x, weight + delta(), bias, _stride, _padding))
+        : Convolution.Conv2d(x, weight, bias, _stride, _padding);
 }

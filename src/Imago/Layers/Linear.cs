@@ -15,6 +15,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <summary>One value for each output [O], or none.</summary>
     public Parameter? bias;
 
+    /// <summary>What is added to the matrix, computed anew for every use: a fresh tensor [O, I]. Null for nothing.</summary>
+    internal Func<Tensor>? Delta { get; set; }
+
     /// <summary>A linear layer.</summary>
     /// <param name="inFeatures">Size of the last axis of the input, I.</param>
     /// <param name="outFeatures">Size of the last axis of the output, O.</param>
@@ -32,6 +35,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return nn.functional.linear(x, weight.to(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
+        var matrix = Delta is { } delta ? weight + delta() : weight;
+        return nn.functional.linear(x, matrix.to(x.dtype), bias?.to(x.dtype)).MoveToOuterDisposeScope();
     }
 }

@@ -3,6 +3,8 @@ using Imago.Data;
 using Imago.Generation;
 using Imago.Images;
 using Imago.Training;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Imago.Tests;
 
@@ -25,11 +27,15 @@ internal static class TinyDiffusion
         Seed = 1,
     };
 
-    /// <summary>An untrained model: its network is random where training starts at zero, so that conditions and noise show.</summary>
+    /// <summary>An untrained model whose matrices are random where training starts at zero, so that conditions and noise show.</summary>
     internal static DiffusionModel Model(string condition = "class")
     {
         using var training = DiffusionTraining.Prepare(Config(condition, steps: 1), Splits);
         var model = new DiffusionModel(training.Model.Config, training.Model.Network.Config.Create(5), training.Model.Config.Conditioner.Create(6, training.Model.Conditioner.Tokenizer), new PixelCodec(1));
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var generator = new Generator(7);
+        foreach (var matrix in model.Network.parameters().Where(parameter => parameter.dim() > 1 && parameter.count_nonzero().item<long>() == 0)) matrix.normal_(0, 0.2, generator);
         return model;
     }
 
