@@ -25,7 +25,7 @@ public sealed partial class HubSampler
         SchedulerKind.DpmSolverSde => Samplers.DpmPlusPlusSde(noiseScale: arguments.NoiseScale),
         SchedulerKind.DpmSolverMultistep or SchedulerKind.DpmSolverMultistepInverse or SchedulerKind.EdmDpmSolverMultistep or SchedulerKind.CosineDpmSolverMultistep
             => Samplers.DpmMultistep(DpmOptions),
-        SchedulerKind.DpmSolverSinglestep => Samplers.DpmSinglestep(DpmOptions, [.. SinglestepOrders.Skip(arguments.Begin)]),
+        SchedulerKind.DpmSolverSinglestep => Samplers.DpmSinglestep(DpmOptions, [.. config.SinglestepOrders(steps.Timesteps.Count).Skip(arguments.Begin)]),
         SchedulerKind.Deis => Samplers.Deis(config.SolverOrder, LowersOrderAtEnd),
         SchedulerKind.UniPc => Samplers.UniPc(new()
         {
@@ -89,17 +89,6 @@ public sealed partial class HubSampler
         FirstOrderAtEnd = config.EulerAtFinal || (config.FinalSigmasType == FinalSigma.Zero && config.Kind != SchedulerKind.DpmSolverMultistepInverse),
         ReleasedCurvature = true,
     };
-
-    private IReadOnlyList<int> SinglestepOrders
-    {
-        get
-        {
-            // The class sets lower_order_final by itself where the steps do not divide evenly or the last one ends clean.
-            int[] orders = [.. DpmSolverOptions.SinglestepOrders(steps.Timesteps.Count, config.SolverOrder, config.LowerOrderFinal || config.FinalSigmasType == FinalSigma.Zero)];
-            if (config.FinalSigmasType == FinalSigma.Zero) orders[^1] = 1;
-            return orders;
-        }
-    }
 
     /// <summary>The part of the churn that falls to this run: the published schedulers divide it by all steps, whether they are run or not.</summary>
     private Churn? ChurnOf(NoiseSchedule whole) => arguments.Churn is { Amount: > 0 } churn

@@ -11,8 +11,8 @@ public sealed partial record SchedulerConfig
     public IReadOnlyList<int> SinglestepOrders(int steps)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        int[] orders = [.. Enumerable.Range(0, steps).Select(step => step % SolverOrder + 1)];
-        if (FinalSigmasType == FinalSigma.Zero || (LowersOrderAtEnd(steps) && steps % SolverOrder == 0)) orders[^1] = 1;
+        int[] orders = [.. DpmSolverOptions.SinglestepOrders(steps, SolverOrder, LowersOrderAtEnd(steps))];
+        if (FinalSigmasType == FinalSigma.Zero) orders[^1] = 1;
         return orders;
     }
 }

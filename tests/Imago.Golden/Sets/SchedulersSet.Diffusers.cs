@@ -12,9 +12,8 @@ namespace Imago.Golden.Sets;
 /// </summary>
 internal sealed partial class SchedulersSet
 {
-    partial void RunTrajectory(GoldenCase golden, Checks check, ref bool known)
+    private static void RunTrajectory(GoldenCase golden, Checks check)
     {
-        known = true;
         using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
         var line = Line(golden);
         var config = ConfigOf(golden, line);

@@ -8,9 +8,8 @@ namespace Imago.Golden.Sets;
 
 internal sealed partial class SchedulersSet
 {
-    partial void RunGuidance(GoldenCase golden, Checks check, ref bool known)
+    private static void RunGuidance(GoldenCase golden, Checks check)
     {
-        known = true;
         switch (Fragments(golden))
         {
             case []: CompareGuider(golden, check); break;

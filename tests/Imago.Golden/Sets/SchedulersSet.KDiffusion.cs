@@ -9,9 +9,8 @@ namespace Imago.Golden.Sets;
 /// <summary>k-diffusion's samplers and its likelihood, with the exact denoiser of a Gaussian mixture.</summary>
 internal sealed partial class SchedulersSet
 {
-    partial void RunMixture(GoldenCase golden, Checks check, ref bool known)
+    private static void RunMixture(GoldenCase golden, Checks check)
     {
-        known = true;
         using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
         var (mixture, x) = (Mixture(file), file.Read("denoiser/x"));
         var sigma = double.Parse(golden.Name.Split('/')[^1], System.Globalization.CultureInfo.InvariantCulture);
@@ -20,9 +19,8 @@ internal sealed partial class SchedulersSet
         check.Tensor("log_prob", mixture.LogDensity(x, level), file.Read($"{golden.Name}/log_prob"), TrajectoryTolerance(golden, "log_prob"));
     }
 
-    partial void RunKDiffusion(GoldenCase golden, Checks check, ref bool known)
+    private static void RunKDiffusion(GoldenCase golden, Checks check)
     {
-        known = true;
         var config = golden.Json(golden.Entry.GetProperty("config").GetString()!).GetProperty("cases").EnumerateArray().First(item => item.GetProperty("name").GetString() == golden.Name);
         var sampler = KDiffusionSampler(config.GetProperty("function").GetString()!.Split('.')[^1], config.GetProperty("arguments"));
         using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
@@ -47,9 +45,8 @@ internal sealed partial class SchedulersSet
         check.Tensor("final", final, Stored("final"), TrajectoryTolerance(golden, "final"));
     }
 
-    partial void RunLikelihood(GoldenCase golden, Checks check, ref bool known)
+    private static void RunLikelihood(GoldenCase golden, Checks check)
     {
-        known = true;
         var config = golden.Json(golden.Entry.GetProperty("config").GetString()!).EnumerateArray().First(item => item.GetProperty("name").GetString() == golden.Name);
         double Get(string name) => config.GetProperty(name).GetDouble();
         using var file = golden.Open(golden.Entry.GetProperty("tensors").GetString()!);
