@@ -109,7 +109,7 @@ public static class DiffusionPresets
     /// <param name="batch">Pictures in a step.</param>
     public static int WidthFor(int side, double minutes, int batch)
     {
-        const double Steps = 3000, OperationsPerSecond = 1e11;         // measured on two cores: what small maps reach in bfloat16
+        const double Steps = 3000, OperationsPerSecond = 1.5e11;       // what such networks reach in bfloat16 on two cores of a server
         return Widths.LastOrDefault(width => 3 * batch * Operations(side, width) * Steps / OperationsPerSecond <= 60 * minutes, Widths[0]);
     }
 

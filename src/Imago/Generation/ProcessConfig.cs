@@ -7,6 +7,7 @@ namespace Imago.Generation;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(FlowProcessConfig), "flow")]
 [JsonDerivedType(typeof(VariancePreservingConfig), "variance_preserving")]
+[JsonDerivedType(typeof(HubProcessConfig), "hub")]
 public abstract record ProcessConfig
 {
     /// <summary>The process.</summary>
