@@ -38,7 +38,7 @@ public sealed partial class HubSampler
     private NoiseSchedule OfSteps(Func<double, double?, (NoiseLevel, NoiseLevel)> step) =>
         NoiseSchedule.OfSteps(steps.Timesteps.Select((t, i) => step(t, i + 1 < steps.Timesteps.Count ? steps.Timesteps[i + 1] : null)));
 
-    /// <summary>The first position of each step among the class's timesteps: those of two evaluations a step list the later ones twice.</summary>
+    /// <summary>Whether the class takes two evaluations a step, so that its lists hold the second evaluations too.</summary>
     private bool IsTwice => config.Kind is SchedulerKind.Heun or SchedulerKind.Kdpm2 or SchedulerKind.Kdpm2Ancestral or SchedulerKind.DpmSolverSde or SchedulerKind.FlowMatchHeun;
 
     private int StepOf(int position) => IsTwice ? position / 2 : position;

@@ -74,18 +74,27 @@ public sealed partial class HubSampler
     /// Noisy images [B, C, H, W] in the scale that the network expects, and the timestep → its output, [B, C, H, W] or [B, 2C, H, W] with a learned variance. It may compute
     /// in a type of its own: a sample in float64 costs nothing beside the network, and where there is little noise ε̂ = (x − α x̂₀)/σ keeps the digits that float32 loses.
     /// </param>
-    public Denoiser Denoiser(Func<Tensor, double, Tensor> network)
+    public Denoiser Denoiser(Func<Tensor, double, Tensor> network) => Bounded(Unbounded(network));
+
+    /// <summary>As <see cref="Denoiser"/>, before the estimates are clipped or thresholded: guidance combines these, and <see cref="Bounded"/> comes after it.</summary>
+    /// <param name="network">As for <see cref="Denoiser"/>.</param>
+    public Denoiser Unbounded(Func<Tensor, double, Tensor> network) => (x, level) =>
     {
-        var bound = BoundsInMethod ? null : Bound;
-        return (x, level) =>
-        {
-            var output = network(InputScale(level) is var scale && scale == 1 ? x : x * scale, level.Time).to(x.dtype);
-            var x0 = Read(output.narrow(1, 0, x.shape[1]), x, level);
-            if (bound is not null) x0 = bound(x0);
-            if (config.Kind == SchedulerKind.Lcm) x0 = Boundary(x0, x, level);
-            return IsVarianceLearned ? cat([x0, output.narrow(1, x.shape[1], x.shape[1])], 1) : x0;
-        };
-    }
+        var output = network(InputScale(level) is var scale && scale == 1 ? x : x * scale, level.Time).to(x.dtype);
+        var x0 = Read(output.narrow(1, 0, x.shape[1]), x, level);
+        return IsVarianceLearned ? cat([x0, output.narrow(1, x.shape[1], x.shape[1])], 1) : x0;
+    };
+
+    /// <summary>What the scheduler does to estimates before it steps: clipping, thresholding, the boundary of latent consistency models.</summary>
+    /// <param name="denoise">Gives estimates as <see cref="Unbounded"/> does.</param>
+    public Denoiser Bounded(Denoiser denoise) => (x, level) =>
+    {
+        var estimate = denoise(x, level);
+        var x0 = estimate.narrow(1, 0, x.shape[1]);
+        if (!BoundsInMethod && Bound is { } bound) x0 = bound(x0);
+        if (config.Kind == SchedulerKind.Lcm) x0 = Boundary(x0, x, level);
+        return IsVarianceLearned ? cat([x0, estimate.narrow(1, x.shape[1], x.shape[1])], 1) : x0;
+    };
 
     /// <summary>By what the sample is multiplied for the network.</summary>
     public double InputScale(NoiseLevel level)
@@ -109,6 +118,7 @@ public sealed partial class HubSampler
             SchedulerKind.ConsistencyModel => ConsistencyModel(output, x, level.Sigma),
             SchedulerKind.ScoreSdeVe => x + level.Sigma * level.Sigma * output,                         // Tweedie's formula
             _ when NetworkPrediction == Prediction.Velocity => level.Alpha * x - level.Sigma * output,      // as if α² + σ² = 1, on a flow's levels too
+            _ when NetworkPrediction == Prediction.Flow && !config.HasFlowLevels => x - level.Ratio * output,             // with σ/α in the place of a flow's σ
             _ => NetworkPrediction.ToX0(IsTurned ? -output : output, x, level),
         };
     }
@@ -120,8 +130,7 @@ public sealed partial class HubSampler
     private Tensor ConsistencyModel(Tensor output, Tensor x, double sigma)
     {
         var (data, above) = (config.SigmaData, sigma - (config.SigmaMin ?? 0));
-        var x0 = above * data / Math.Sqrt(sigma * sigma + data * data) * output + data * data / (above * above + data * data) * x;
-        return config.ClipDenoised ? x0.clamp(-1, 1) : x0;
+        return above * data / Math.Sqrt(sigma * sigma + data * data) * output + data * data / (above * above + data * data) * x;
     }
 
     /// <summary>c_out x̂₀ + c_skip x with a boundary at timestep 0 (Luo et al. 2023, section 4.2).</summary>
@@ -143,6 +152,7 @@ public sealed partial class HubSampler
             if (config.Thresholding && config.Kind is SchedulerKind.Ddpm or SchedulerKind.Ddim or SchedulerKind.DpmSolverMultistep or SchedulerKind.DpmSolverMultistepInverse
                 or SchedulerKind.DpmSolverSinglestep or SchedulerKind.Deis or SchedulerKind.UniPc or SchedulerKind.SaSolver or SchedulerKind.EdmDpmSolverMultistep or SchedulerKind.Lcm)
                 return x0 => Thresholding.Dynamic(x0, config.DynamicThresholdingRatio, config.SampleMaxValue);
+            if (config is { Kind: SchedulerKind.ConsistencyModel, ClipDenoised: true }) return x0 => x0.clamp(-1, 1);
             if (config.ClipSample && config.Kind is SchedulerKind.Ddpm or SchedulerKind.Ddim or SchedulerKind.DdimInverse or SchedulerKind.Heun or SchedulerKind.Lcm or SchedulerKind.RePaint)
                 return x0 => x0.clamp(-config.ClipSampleRange, config.ClipSampleRange);
             return null;

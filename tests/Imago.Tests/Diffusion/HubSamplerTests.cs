@@ -69,6 +69,28 @@ public class HubSamplerTests
     }
 
     [Fact]
+    public void Bounded_AfterGuidance_ClipsTheCombinationAndNotItsParts()
+    {
+        using var scope = NewDisposeScope();
+        var hub = HubSampler.From(Config("DDPMScheduler", ", \"prediction_type\": \"sample\""), 5);
+        Denoiser Predicting(double value) => hub.Unbounded((x, _) => full_like(x, value));
+        var (level, at) = (hub.Schedule[0], zeros(1, 1, 2, 2, dtype: float64));
+        Tensor Guided(Tensor x, NoiseLevel l) => Predicting(2)(x, l) - 1.5 * Predicting(1)(x, l);
+        Assert.Equal(0.5, hub.Bounded(Guided)(at, level).mean().item<double>(), 1e-12);
+        Assert.Equal(1, hub.Bounded(Predicting(2))(at, level).mean().item<double>(), 1e-12);
+    }
+
+    [Fact]
+    public void Network_OfATypeOfItsOwn_LeavesTheSampleInDouble()
+    {
+        using var scope = NewDisposeScope();
+        var hub = HubSampler.From(Config("UniPCMultistepScheduler"), 6);
+        var x = ones(1, 1, 2, 2, dtype: float64);
+        var result = hub.Sampler(hub.Denoiser((at, _) => 0.3 * at.to(float32)), x, hub.Schedule, new());
+        Assert.Equal(float64, result.dtype);
+    }
+
+    [Fact]
     public void RePaint_WithoutAPicture_SaysWhatItNeeds()
     {
         var error = Assert.Throws<ArgumentException>(() => HubSampler.From(Config("RePaintScheduler"), new SchedulerRequest { Steps = 20 }));
