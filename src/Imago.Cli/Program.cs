@@ -16,6 +16,7 @@ internal static class Program
         EvaluateCommand.Create(),
         ReconstructCommand.Create(),
         GenerateCommand.Create(),
+        ClassifyCommand.Create(),
         SampleCommand.Create(),
         InterpolateCommand.Create(),
         TraverseCommand.Create(),
