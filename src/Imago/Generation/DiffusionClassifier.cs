@@ -34,7 +34,7 @@ public static class DiffusionClassifier
         var classes = model.Config.Conditioner.Conditions.OfType<ClassConditionConfig>().FirstOrDefault()?.Names.Count
             ?? throw new ArgumentException("This model is not conditioned on class, so it cannot tell classes apart; train one with --condition class.", nameof(model));
         long[] shape = [model.Config.Channels, model.Config.Height, model.Config.Width];
-        if (pixels.dim() != 4 || !pixels.shape[1..].SequenceEqual(shape)) throw new ArgumentException($"The model takes pictures of shape [B, {string.Join(", ", shape)}]; got [{string.Join(", ", pixels.shape)}].", nameof(pixels));
+        if (pixels.dim() != 4 || !pixels.shape.AsSpan(1).SequenceEqual(shape)) throw new ArgumentException($"The model takes pictures of shape [B, {string.Join(", ", shape)}]; got [{string.Join(", ", pixels.shape)}].", nameof(pixels));
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)seed);
