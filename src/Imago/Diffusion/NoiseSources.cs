@@ -12,7 +12,7 @@ public static class NoiseSources
     public static NoiseSource Independent(Tensor like, Generator generator)
     {
         var (shape, type, device) = (like.shape, like.dtype, like.device);
-        return (_, _) => randn(shape, type, device, generator: generator);
+        return (_, _) => Draw(shape, type, device, generator);
     }
 
     /// <summary>Independent normal numbers, those of each image from a generator of its own, so that an image depends on its seed and not on its batch.</summary>
@@ -23,8 +23,12 @@ public static class NoiseSources
     {
         var (shape, type, device) = (like.shape[1..], like.dtype, like.device);
         if (generators.Count != like.shape[0]) throw new ArgumentException($"{generators.Count} generators for a batch of {like.shape[0]}; give one for each image.", nameof(generators));
-        return (_, _) => stack(generators.Select(generator => randn(shape, type, device, generator: generator)));
+        return (_, _) => stack(generators.Select(generator => Draw(shape, type, device, generator)));
     }
+
+    /// <summary>Drawn where the generator is, and 16-bit numbers in fp32: the same numbers on every device, and no coarse ones.</summary>
+    private static Tensor Draw(long[] shape, ScalarType type, Device device, Generator generator) =>
+        randn(shape, type == float64 ? float64 : float32, generator.device, generator: generator).to(type).to(device);
 
     /// <summary>
     /// Noise along Brownian paths in σ/α, one for each image: (W(b) − W(a)) / √|b − a| for a step from a to b. What is drawn for a stretch of the way does not depend

@@ -14,7 +14,7 @@ public static partial class Samplers
     /// <param name="noiseScale">Standard deviation of the fresh noise.</param>
     public static Sampler DpmFast(double eta = 0, double noiseScale = 1) => Method(run =>
     {
-        var (first, last) = NoisyEnds(run.Schedule);
+        var (first, last) = InnerEnds(run.Schedule);
         var orders = FastOrders(last - first);
         var (a, b) = (run.Schedule[first].Lambda, run.Schedule[last].Lambda);
         VisitBetween(run, first, last, Enumerable.Range(1, Math.Max(0, orders.Length - 1)).Select(k => run.At(Math.Exp(-(a + (b - a) * k / orders.Length)))));
@@ -32,11 +32,15 @@ public static partial class Samplers
     /// step in λ is controlled. Of the schedule only its ends matter; the error is that of the whole batch.
     /// </summary>
     /// <param name="options">Tolerances and the controller.</param>
-    public static Sampler DpmAdaptive(AdaptiveOptions? options = null) => Method(run =>
+    /// <exception cref="ArgumentException">The order is neither 2 nor 3.</exception>
+    public static Sampler DpmAdaptive(AdaptiveOptions? options = null) => (options ??= new()).Order is 2 or 3
+        ? Adaptive(options)
+        : throw new ArgumentException($"The adaptive method compares orders 1 and 2 or 2 and 3; its order is 2 or 3, not {options.Order}.", nameof(options));
+
+    private static Sampler Adaptive(AdaptiveOptions o) => Method(run =>
     {
-        var o = options ?? new();
         var (control, previous) = (new StepController(o), new History(1));
-        var (first, last) = NoisyEnds(run.Schedule);
+        var (first, last) = InnerEnds(run.Schedule);
         var end = run.Schedule[last].Lambda;
         VisitBetween(run, first, last, []);
         return (x, from, to) =>
@@ -54,6 +58,32 @@ public static partial class Samplers
             previous.Add(low, aim);
             return WithNoise(run, results[^1], from, aim, up * o.NoiseScale);
         };
+    });
+
+    /// <summary>
+    /// The probability-flow ODE in ln(σ/α) by Dormand and Prince's method of order 5 with adaptive steps (Song et al. 2021 use this method in their own time). Of the schedule
+    /// only its ends matter; the error is that of the whole batch. Upwards (<see cref="Inversion"/>) it finds an image's noise as exactly as the tolerances ask.
+    /// </summary>
+    /// <param name="absoluteTolerance">Tolerated error of x/α where it is small.</param>
+    /// <param name="relativeTolerance">Tolerated error relative to |x/α|.</param>
+    public static Sampler Dopri5(double absoluteTolerance = 1e-5, double relativeTolerance = 1e-5) => Method(run =>
+    {
+        var (first, last) = InnerEnds(run.Schedule);
+        VisitBetween(run, first, last, []);
+        return (x, from, to) =>
+        {
+            if (IsFirstOrder(from, to)) return Toward(x, run.Denoise(x, from), from, to);
+            var end = DormandPrince.Integrate(Slope, x / from.Alpha, Math.Log(from.Ratio), Math.Log(to.Ratio), absoluteTolerance, relativeTolerance, CancellationToken.None);
+            return end * to.Alpha;
+        };
+
+        // dy/du = y − x̂₀
+        Tensor Slope(double u, Tensor y)
+        {
+            using var scope = NewDisposeScope();
+            var level = run.At(Math.Exp(u));
+            return (y - run.Denoise(y * level.Alpha, level)).MoveToOuterDisposeScope();
+        }
     });
 
     /// <summary>DPM-Solver-1 to -<paramref name="order"/> from the same evaluations (Lu et al. 2022a, Algorithms 1, 4 and 5), lowest order first.</summary>
@@ -78,11 +108,12 @@ public static partial class Samplers
         ? evaluations == 0 ? [] : [.. Enumerable.Repeat(3, evaluations / 3 - 1), 2, 1]
         : [.. Enumerable.Repeat(3, evaluations / 3), evaluations % 3];
 
-    /// <summary>The positions of the noisiest level that holds some image and of the cleanest that holds some noise.</summary>
-    private static (int First, int Last) NoisyEnds(NoiseSchedule schedule)
+    /// <summary>The positions of the first and the last level that hold both image and noise.</summary>
+    private static (int First, int Last) InnerEnds(NoiseSchedule schedule)
     {
-        var (first, last) = (schedule[0].Alpha == 0 ? 1 : 0, schedule[^1].IsClean ? schedule.Steps - 1 : schedule.Steps);
-        return (Math.Min(first, last), last);
+        static bool IsInner(NoiseLevel level) => !level.IsClean && level.Alpha > 0;
+        var last = IsInner(schedule[^1]) ? schedule.Steps : schedule.Steps - 1;
+        return (IsInner(schedule[0]) ? 0 : Math.Min(1, last), last);
     }
 
     private static void VisitBetween(Run run, int first, int last, IEnumerable<NoiseLevel> between)

@@ -66,19 +66,23 @@ public static partial class Samplers
     /// Levels before the first, nearest first, that the polynomial counts as visited although there is no slope of them. diffusers does so in a run that starts from a
     /// picture; for the same pictures as there.
     /// </param>
-    public static Sampler Lms(int order = 4, IReadOnlyList<NoiseLevel>? before = null) => Method(run =>
+    /// <exception cref="ArgumentOutOfRangeException">The order is below 1.</exception>
+    public static Sampler Lms(int order = 4, IReadOnlyList<NoiseLevel>? before = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(order, 1);
-        var slopes = new History(order);
-        return (x, from, to) =>
+        return Method(run =>
         {
-            var x0 = run.Denoise(x, from);
-            if (from.Alpha == 0 || to.Alpha == 0) return Toward(x, x0, from, to);
-            slopes.Add(Epsilon(x, x0, from), from);
-            double[] nodes = [.. Enumerable.Range(0, slopes.Count).Select(slopes.LevelOf).Concat(before ?? []).Take(order).Select(level => level.Ratio)];
-            return Sum([(to.Alpha / from.Alpha, x), .. Enumerable.Range(0, slopes.Count).Select(j => (to.Alpha * Lagrange.Integral(nodes, j, from.Ratio, to.Ratio), slopes[j]))]);
-        };
-    });
+            var slopes = new History(order);
+            return (x, from, to) =>
+            {
+                var x0 = run.Denoise(x, from);
+                if (from.Alpha == 0 || to.Alpha == 0) return Toward(x, x0, from, to);
+                slopes.Add(Epsilon(x, x0, from), from);
+                double[] nodes = [.. Enumerable.Range(0, slopes.Count).Select(slopes.LevelOf).Concat(before ?? []).Take(order).Select(level => level.Ratio)];
+                return Sum([(to.Alpha / from.Alpha, x), .. Enumerable.Range(0, slopes.Count).Select(j => (to.Alpha * Lagrange.Integral(nodes, j, from.Ratio, to.Ratio), slopes[j]))]);
+            };
+        });
+    }
 
     /// <summary>x' = α' x₀ + σ' ε with the ε of x = α x₀ + σ ε: exact where the estimate of x₀ does not change on the way.</summary>
     private static Tensor Toward(Tensor x, Tensor x0, NoiseLevel from, NoiseLevel to) =>

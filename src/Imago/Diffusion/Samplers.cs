@@ -19,6 +19,7 @@ public static partial class Samplers
         new("lms", "Linear multistep method of order 4 in σ/α, started by lower orders, which limit the whole to 2 (k-diffusion)", 2, 1, false, Lms()),
         new("dpm_fast", "DPM-Solver of third order in a fixed budget of evaluations, whose last step of order 1 or 2 limits the whole to 2 (Lu et al. 2022a)", 2, 1, false, DpmFast()),
         new("dpm_adaptive", "DPM-Solver of third order with adaptive steps (Lu et al. 2022a)", 3, 3, false, DpmAdaptive()) { Evaluations = _ => null, IsBatchwise = true },
+        new("dopri5", "Dormand and Prince's method of order 5 with adaptive steps for the probability-flow ODE (Song et al. 2021)", 5, 6, false, Dopri5()) { Evaluations = _ => null, IsBatchwise = true },
         new("dpmpp_2s_ancestral", "DPM-Solver++(2S) with ancestral noise (Lu et al. 2022b)", 1, 2, true, DpmPlusPlus2SAncestral()),
         new("dpmpp_sde", "DPM-Solver++ in single steps for the reverse SDE (Lu et al. 2022b)", 1, 2, true, DpmPlusPlusSde()),
         new("dpmpp_2m", "DPM-Solver++(2M), multistep of second order (Lu et al. 2022b)", 2, 1, false, DpmPlusPlus2M()),

@@ -81,6 +81,44 @@ public class SamplerTests
     }
 
     [Fact]
+    public void Dopri5_UpAndDownAgain_IsWithinItsTolerance()
+    {
+        using var scope = NewDisposeScope();
+        var (mixture, schedule) = (MixtureWorld.Mixture(), MixtureWorld.Schedule("flow", 2));
+        var (image, sampler) = (MixtureWorld.Start(8, 2, schedule[^1]), Samplers.Dopri5(1e-9, 1e-9));
+        var noise = Inversion.Of(sampler)(mixture.Denoise, image, schedule, new());
+        Assert.InRange(Rms(sampler(mixture.Denoise, noise, schedule, new()) - image), 0, 1e-6);
+        Assert.InRange(Rms(MixtureWorld.Solution(mixture, noise, schedule) - image), 0, 1e-6);
+    }
+
+    [Fact]
+    public void Parameters_OutsideTheirRange_AreRefusedWhenTheSamplerIsMade()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => Samplers.Lms(0));
+        Assert.Throws<ArgumentException>(() => Samplers.DpmAdaptive(new() { Order = 4 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Inversion.Ddim(-1));
+    }
+
+    [Fact]
+    public void Documentation_NamesEverySampler()
+    {
+        var root = Imago.Golden.GoldenFolder.Repository();
+        Assert.SkipWhen(root is null, "the tests do not run inside the repository");
+        var text = File.ReadAllText(Path.Combine(root, "docs", "diffusion-mathematics.md"));
+        Assert.All(Samplers.All, info => Assert.Contains($"`{info.Name}`", text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Noise_InSixteenBits_IsThatOfFp32Rounded()
+    {
+        using var scope = NewDisposeScope();
+        var level = new VarianceExploding().AtRatio(1);
+        Tensor Draw(ScalarType type) => NoiseSources.Independent(zeros([2, 20], type), new Generator(3))(level, level);
+        Assert.True(Draw(bfloat16).equal(Draw(float32).to(bfloat16)).all().item<bool>());
+        Assert.Equal(bfloat16, Draw(bfloat16).dtype);
+    }
+
+    [Fact]
     public void Restart_GoesUpAndDownAgain()
     {
         using var scope = NewDisposeScope();
