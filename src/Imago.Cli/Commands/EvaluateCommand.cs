@@ -2,30 +2,32 @@ using System.CommandLine;
 using System.Globalization;
 using Imago.Autoencoders;
 using Imago.Data;
+using Imago.Generation;
 using Imago.Training;
 using TorchSharp;
 
 namespace Imago.Cli.Commands;
 
-/// <summary><c>imago evaluate</c>: how well an autoencoder does on images that it has not seen.</summary>
+/// <summary><c>imago evaluate</c>: how well a model does on images that it has not seen.</summary>
 internal static class EvaluateCommand
 {
-    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, or a file or folder of any autoencoder that Imago reads.", HelpName = "MODEL" };
-    private static readonly Option<string?> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images; the default is the run's own.", HelpName = "NAME|PATH" };
-    private static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
-    private static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
-    private static readonly Option<string> Split = Choice("--split", "Which part of it.", "test", "validation", "train");
+    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, a diffusion model's, or a file or folder of any autoencoder that Imago reads.", HelpName = "MODEL" };
+    internal static readonly Option<string?> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images; the default is the run's own.", HelpName = "NAME|PATH" };
+    internal static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
+    internal static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
+    internal static readonly Option<string> Split = Choice("--split", "Which part of it.", "test", "validation", "train");
     private static readonly Option<bool> Binarize = new("--binarize") { Description = "Draw every pixel once to be black or white." };
-    private static readonly Option<int?> Images = new("--images") { Description = "Score the first so many images; the default is all.", HelpName = "N" };
-    private static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image for the bound of log p(x).", HelpName = "K", DefaultValueFactory = _ => 100 };
+    internal static readonly Option<int?> Images = new("--images") { Description = "Score the first so many images; the default is all.", HelpName = "N" };
+    internal static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image for the bound of log p(x); for a diffusion model, levels of noise at which its bound is evaluated.", HelpName = "K", DefaultValueFactory = _ => 100 };
     private static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is the run's own, or Bernoulli." };
     private static readonly Option<double?> Sigma = new("--sigma") { Description = "Standard deviation of a pixel, where it is not learned.", HelpName = "X" };
-    private static readonly Option<long> Seed = new("--seed") { Description = "Seed of the noise.", HelpName = "N" };
-    private static readonly Option<int> Batch = new("--batch") { Description = "Images encoded at once.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    internal static readonly Option<long> Seed = new("--seed") { Description = "Seed of the noise.", HelpName = "N" };
+    internal static readonly Option<int> Batch = new("--batch") { Description = "Images encoded at once.", HelpName = "N", DefaultValueFactory = _ => 100 };
 
-    internal static Command Create() => new ImagoCommand("evaluate", "Score an autoencoder: likelihood bounds, what each latent carries, PSNR and SSIM.",
+    internal static Command Create() => new ImagoCommand("evaluate", "Score a model: likelihood bounds; for an autoencoder also what each latent carries, PSNR and SSIM.",
         "imago evaluate runs/faces-vae",
         "imago evaluate runs/mnist-vae --samples 5000",
+        "imago evaluate runs/mnist-diffusion --images 500",
         "imago evaluate taef2_encoder.pth --data photos/ --json")
     {
         Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, SharedOptions.Json,
@@ -34,6 +36,11 @@ internal static class EvaluateCommand
     private static void Run(CommandContext context)
     {
         var path = context.Get(Model)!;
+        if (DiffusionFiles.IsModel(path))
+        {
+            EvaluateDiffusion.Run(context, path);
+            return;
+        }
         using var model = AutoencoderFiles.Load(path);
         model.to(context.Device);
         var run = RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) ? RunFolder.Open(path).ReadConfig<AutoencoderRunConfig>() : null;
@@ -47,7 +54,7 @@ internal static class EvaluateCommand
         else Print(context, report, set.Name);
     }
 
-    private static IEnumerable<torch.Tensor> Bytes(ImageLoader loader, CancellationToken cancellation)
+    internal static IEnumerable<torch.Tensor> Bytes(ImageLoader loader, CancellationToken cancellation)
     {
         foreach (var batch in loader.Epoch(0, cancellationToken: cancellation))
         {
@@ -65,7 +72,7 @@ internal static class EvaluateCommand
         return splits.Parts.First(part => part.Name == context.Get(Split)).Set;
     }
 
-    private static ImageDataset Subset(CommandContext context, ImageDataset set)
+    internal static ImageDataset Subset(CommandContext context, ImageDataset set)
     {
         if (context.Get(Images) is not { } count) return set;
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, "--images");

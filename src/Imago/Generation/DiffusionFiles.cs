@@ -46,6 +46,9 @@ public static class DiffusionFiles
         }
     }
 
+    /// <summary>Whether a path is a diffusion model of Imago's own: a run, or a model's folder.</summary>
+    public static bool IsModel(string path) => File.Exists(Path.Combine(path, ModelName)) || IsRun(path);
+
     /// <summary>Writes a model's folder: all that is needed to draw with it.</summary>
     /// <param name="model">The model.</param>
     /// <param name="folder">Made if it is missing; files of an older model in it are replaced one by one.</param>
