@@ -15,6 +15,7 @@ internal static class Program
         ["samplers"] = ("what every sampler spends outside a small network", SamplersBenchmark.Run),
         ["smiles"] = ("a smile added to held-out faces by a guided and by a plain VAE, judged by a separate classifier", SmilesBenchmark.Run),
         ["train"] = ("a training step of the networks mlp, conv and kl by Imago and by PyTorch", TrainingBenchmark.Run),
+        ["unet"] = ("a training step of a U-Net by Imago and by PyTorch with diffusers", UNetBenchmark.Run),
         ["weights"] = ("400 MB of safetensors, mapped and read by a copying loader", WeightsBenchmark.Run),
     };
 
