@@ -82,8 +82,8 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor?, Tensor>
         if (time is null || time_emb_proj is null) return norm2.call(h);
         var t = time_emb_proj.call(time).unsqueeze(-1).unsqueeze(-1);
         if (!_style.ScaleShift) return norm2.call(h + t);
-        var (scale, shift) = (t.chunk(2, 1)[0], t.chunk(2, 1)[1]);
-        return norm2.call(h) * (1 + scale) + shift;
+        var halves = t.chunk(2, 1);
+        return halves[1].addcmul(norm2.call(h), 1 + halves[0], 1);      // norm(h) · (1 + scale) + shift in one pass
     }
 
     /// <summary>The last layer of the branch begins at zero, so that a fresh block passes its input on.</summary>
