@@ -68,10 +68,17 @@ public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
     /// <summary>Reads images.</summary>
     /// <param name="x">[B, C, H, W] in [0, 1]; its type is that of the computation.</param>
     /// <returns>[B, Outputs], float32.</returns>
-    public override Tensor forward(Tensor x)
+    public override Tensor forward(Tensor x) => output.call(Hidden(x)).to(float32);
+
+    /// <summary>What the network sees in images: its hidden layer, from which the outputs are a linear function.</summary>
+    /// <param name="x">[B, C, H, W] in [0, 1]; its type is that of the computation.</param>
+    /// <returns>[B, Hidden], float32.</returns>
+    public Tensor Features(Tensor x) => Hidden(x).to(float32);
+
+    private Tensor Hidden(Tensor x)
     {
         var h = x - 0.5;
         foreach (var (conv, norm) in convs.Zip(norms)) h = nn.functional.silu(norm.call(conv.call(h)));
-        return output.call(nn.functional.silu(hidden.call(dropout.call(h.flatten(1))))).to(float32);
+        return nn.functional.silu(hidden.call(dropout.call(h.flatten(1))));
     }
 }

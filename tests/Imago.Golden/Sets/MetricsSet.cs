@@ -19,6 +19,9 @@ internal sealed partial class MetricsSet : GoldenSet
         {
             case "bpd/terms": RunTerms(golden, check); break;
             case "bpd/loop": RunLoop(golden, check); break;
+            case "features/fid": RunFrechet(golden, check); break;
+            case "features/statistics": RunStatistics(golden, check); break;
+            case "stats/npz": RunStatisticsFiles(golden, check); break;
             default: throw new NotImplementedHereException($"Imago has no measure yet that {golden.Name} could test");
         }
     }
