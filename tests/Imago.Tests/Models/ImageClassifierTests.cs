@@ -29,6 +29,19 @@ public class ImageClassifierTests
     public void Create_OfWhatDoesNotFit_IsRefused(int size, int width) =>
         Assert.Throws<ArgumentException>(() => (Small with { Size = size, Widths = [16, width] }).Create());
 
+    [Fact]
+    public void Outputs_AreALinearFunctionOfTheFeatures()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var network = (Small with { Outputs = 3 }).Create(1);
+        var x = rand(5, 1, 16, 16);
+        var features = network.Features(x);
+        Assert.Equal([5L, 16L], features.shape);
+        var (weight, bias) = (network.get_parameter("output.weight"), network.get_parameter("output.bias"));
+        Assert.True(network.call(x).allclose(features.matmul(weight.t()) + bias, 1e-5, 1e-6));
+    }
+
     /// <summary>The brightness of a picture is a quantity that any regressor can read.</summary>
     [Fact]
     public void Training_OnBrightness_LearnsIt()
