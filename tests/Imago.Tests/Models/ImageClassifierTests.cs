@@ -38,7 +38,7 @@ public class ImageClassifierTests
         var x = rand(5, 1, 16, 16);
         var features = network.Features(x);
         Assert.Equal([5L, 16L], features.shape);
-        var (weight, bias) = (network.get_parameter("output.weight"), network.get_parameter("output.bias"));
+        var (weight, bias) = (network.get_parameter("output.weight")!, network.get_parameter("output.bias")!);
         Assert.True(network.call(x).allclose(features.matmul(weight.t()) + bias, 1e-5, 1e-6));
     }
 
