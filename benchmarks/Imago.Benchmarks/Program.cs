@@ -9,13 +9,12 @@ internal static class Program
     private static readonly Dictionary<string, (string Description, Action<string[]> Run)> Topics = new()
     {
         ["allocator"] = ("x + x with Imago's allocator of tensor memory and with libtorch's", AllocatorBenchmark.Run),
-        ["dit"] = ("a training step of a diffusion transformer by Imago and by PyTorch with diffusers", DiTBenchmark.Run),
+        ["denoisers"] = ("a training step of U-Nets and diffusion transformers by Imago and by PyTorch", DenoiserBenchmark.Run),
         ["loading"] = ("a data-loading epoch and one thread that decodes, resizes and stacks", LoadingBenchmark.Run),
         ["optimizer"] = ("an AdamW step over 400 tensors by Imago and by TorchSharp", OptimizerBenchmark.Run),
         ["samplers"] = ("what every sampler spends outside a small network", SamplersBenchmark.Run),
         ["smiles"] = ("a smile added to held-out faces by a guided and by a plain VAE, judged by a separate classifier", SmilesBenchmark.Run),
         ["train"] = ("a training step of the networks mlp, conv and kl by Imago and by PyTorch", TrainingBenchmark.Run),
-        ["unet"] = ("a training step of a U-Net by Imago and by PyTorch with diffusers", UNetBenchmark.Run),
         ["weights"] = ("400 MB of safetensors, mapped and read by a copying loader", WeightsBenchmark.Run),
     };
 

@@ -1,6 +1,6 @@
-"""The other side of `Imago.Benchmarks unet`: the same network and step with diffusers and PyTorch.
+"""The other side of `Imago.Benchmarks denoisers`: the same network and step with diffusers and PyTorch.
 
-usage: unet_step.py CONFIG_JSON SIDE BATCH THREADS PRECISION OPTIMIZER
+usage: denoiser_step.py CONFIG_JSON SIDE BATCH THREADS PRECISION OPTIMIZER
 Then one number of steps per line on the input; answers with the seconds of one step.
 """
 import json
@@ -19,10 +19,10 @@ def main():
     torch.manual_seed(0)
     model = getattr(diffusers, config["_class_name"])(**{key: value for key, value in config.items() if not key.startswith("_")})
     x0 = torch.rand(batch, config["in_channels"], side, side)
-    if config["_class_name"] == "UNet2DModel":
-        condition = {"class_labels": torch.randint(0, config["num_class_embeds"], (batch,))}
-    else:
+    if "cross_attention_dim" in config:
         condition = {"encoder_hidden_states": torch.randn(batch, 16, config["cross_attention_dim"])}
+    else:
+        condition = {"class_labels": torch.randint(0, 10, (batch,))}
     adam = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=optimizer == "fused")
 
     def step():
