@@ -17,6 +17,7 @@ internal static class Program
         ReconstructCommand.Create(),
         GenerateCommand.Create(),
         ClassifyCommand.Create(),
+        ExportCommand.Create(),
         SampleCommand.Create(),
         InterpolateCommand.Create(),
         TraverseCommand.Create(),

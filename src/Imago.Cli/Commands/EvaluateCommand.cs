@@ -24,13 +24,18 @@ internal static class EvaluateCommand
     internal static readonly Option<long> Seed = new("--seed") { Description = "Seed of the noise.", HelpName = "N" };
     internal static readonly Option<int> Batch = new("--batch") { Description = "Images encoded at once.", HelpName = "N", DefaultValueFactory = _ => 100 };
 
-    internal static Command Create() => new ImagoCommand("evaluate", "Score a model: likelihood bounds; for an autoencoder also what each latent carries, PSNR and SSIM.",
+    internal static readonly Option<int?> Prompts = new("--prompts") { Description = "Of a diffusion model of faces in words: draw a picture for so many captions and count the named attributes that are there.", HelpName = "N" };
+    internal static readonly Option<int?> Steps = new("--steps") { Description = "Steps of each of those pictures; the default is the model's.", HelpName = "N" };
+    internal static readonly Option<double?> Guidance = new("--guidance", "-g") { Description = "How strongly they follow their captions; the default is the model's.", HelpName = "X" };
+
+    internal static Command Create() => new ImagoCommand("evaluate", "Score a model: likelihood bounds; for an autoencoder also what each latent carries, PSNR and SSIM; for faces in words whether prompts are followed.",
         "imago evaluate runs/faces-vae",
         "imago evaluate runs/mnist-vae --samples 5000",
         "imago evaluate runs/mnist-diffusion --images 500",
+        "imago evaluate runs/faces-diffusion --prompts 500 --steps 10",
         "imago evaluate taef2_encoder.pth --data photos/ --json")
     {
-        Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, SharedOptions.Json,
+        Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, Prompts, Steps, Guidance, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
@@ -38,9 +43,11 @@ internal static class EvaluateCommand
         var path = context.Get(Model)!;
         if (DiffusionFiles.IsModel(path))
         {
-            EvaluateDiffusion.Run(context, path);
+            if (context.Get(Prompts) is { } prompts) EvaluatePrompts.Run(context, path, prompts);
+            else EvaluateDiffusion.Run(context, path);
             return;
         }
+        if (context.IsGiven(Prompts)) throw new ArgumentException($"--prompts is for diffusion models, and {path} is none.");
         using var model = AutoencoderFiles.Load(path);
         model.to(context.Device);
         var run = RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) ? RunFolder.Open(path).ReadConfig<AutoencoderRunConfig>() : null;

@@ -52,11 +52,13 @@ public static class DiffusionFiles
     /// <summary>Writes a model's folder: all that is needed to draw with it.</summary>
     /// <param name="model">The model.</param>
     /// <param name="folder">Made if it is missing; files of an older model in it are replaced one by one.</param>
+    /// <param name="options">How the numbers are kept, and what is said of the model; <see langword="null"/> for float32 and the model's own configuration.</param>
     /// <exception cref="CheckpointException">A file cannot be written.</exception>
-    public static void Save(DiffusionModel model, string folder)
+    public static void Save(DiffusionModel model, string folder, ExportOptions? options = null)
     {
-        SaveWithoutWeights(model, folder);
-        SaveWeights(model, folder);
+        options ??= new ExportOptions();
+        SaveWithoutWeights(model, folder, options);
+        SaveWeights(model, folder, options.Type);
     }
 
     /// <summary>Whether a path is the folder of a run of diffusion.</summary>
@@ -66,7 +68,7 @@ public static class DiffusionFiles
     internal static string ModelOf(string run) => Path.Combine(run, "model");
 
     /// <summary>Writes what does not change in training.</summary>
-    internal static void SaveWithoutWeights(DiffusionModel model, string folder)
+    internal static void SaveWithoutWeights(DiffusionModel model, string folder, ExportOptions? options = null)
     {
         foreach (var part in (string[])[NetworkFolder, ConditionerFolder]) Directory.CreateDirectory(Path.Combine(folder, part));
         WriteText(Path.Combine(folder, NetworkFolder, ConfigName), model.Network.Config.ToJson());
@@ -79,17 +81,17 @@ public static class DiffusionFiles
         {
             var vae = Directory.CreateDirectory(Path.Combine(folder, AutoencoderFolder)).FullName;
             WriteText(Path.Combine(vae, ConfigName), latent.Autoencoder.Config.ToJson());
-            ModuleWeights.Save(latent.Autoencoder, Path.Combine(vae, WeightsName));
+            ModuleWeights.Save(latent.Autoencoder, Path.Combine(vae, WeightsName), type: options?.Type);
         }
-        WriteText(Path.Combine(folder, ModelName), ConfigJson.Write(model.Config));
+        WriteText(Path.Combine(folder, ModelName), ConfigJson.Write(options?.Describe(model.Config) ?? model.Config));
     }
 
     /// <summary>Writes what training changes.</summary>
-    internal static void SaveWeights(DiffusionModel model, string folder)
+    internal static void SaveWeights(DiffusionModel model, string folder, ScalarType? type = null)
     {
         var metadata = new Dictionary<string, string> { ["format"] = "pt" };
-        ModuleWeights.Save(model.Network, Path.Combine(folder, NetworkFolder, WeightsName), metadata);
-        ModuleWeights.Save(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights), metadata);
+        ModuleWeights.Save(model.Network, Path.Combine(folder, NetworkFolder, WeightsName), metadata, type);
+        ModuleWeights.Save(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights), metadata, type);
     }
 
     /// <summary>Reads what <see cref="SaveWeights"/> wrote.</summary>

@@ -50,6 +50,9 @@ public sealed record DiffusionModelConfig
 
     /// <summary>How it draws when nothing is chosen.</summary>
     public DrawingDefaults Defaults { get; init; } = new();
+
+    /// <summary>What it is, in words; null where nobody has said.</summary>
+    public string? Description { get; init; }
 }
 
 /// <summary>

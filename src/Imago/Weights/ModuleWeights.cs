@@ -56,12 +56,17 @@ public static class ModuleWeights
     }
 
     /// <summary>Writes a module's parameters and buffers as safetensors.</summary>
-    /// <inheritdoc cref="Safetensors.Write"/>
-    public static void Save(nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <param name="module">The module; it is not changed.</param>
+    /// <param name="path">The file to write.</param>
+    /// <param name="metadata">Text to store beside them.</param>
+    /// <param name="type">What floating-point numbers are rounded to in the file; <see langword="null"/> for the module's own types.</param>
+    /// <inheritdoc cref="Safetensors.Write" path="/exception"/>
+    public static void Save(nn.Module module, string path, IReadOnlyDictionary<string, string>? metadata = null, ScalarType? type = null)
     {
         ArgumentNullException.ThrowIfNull(module);
         using var scope = NewDisposeScope();
-        Safetensors.Write(path, module.state_dict(), metadata);
+        using var noGrad = no_grad();
+        Safetensors.Write(path, module.state_dict().Select(entry => KeyValuePair.Create(entry.Key, type is { } to && entry.Value.is_floating_point() ? entry.Value.to(to) : entry.Value)), metadata);
     }
 
     /// <summary>Which tensor of which file goes where, and all that does not fit.</summary>

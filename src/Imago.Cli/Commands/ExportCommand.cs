@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using Imago.Cli.Exploring;
+using Imago.Diffusion;
+using Imago.Generation;
+using Imago.Training;
+
+namespace Imago.Cli.Commands;
+
+/// <summary><c>imago export</c>: a diffusion model as a folder of its own, to be copied and published.</summary>
+internal static class ExportCommand
+{
+    private static readonly Argument<string> Model = new("model") { HelpName = "RUN|FOLDER", Description = "The model: a run of `imago train diffusion`, or a model's folder." };
+    private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FOLDER", Description = "Where to: a new or empty folder, or one with an older model.", Required = true };
+    private static readonly Option<Precision> WeightPrecision = new("--precision") { Description = "What the weights are kept in: bf16 takes half the room of fp32.", DefaultValueFactory = _ => Precision.Fp32 };
+    private static readonly Option<string?> Description = new("--description") { HelpName = "TEXT", Description = "What the model is, for those who find it." };
+    private static readonly Option<string?> Sampler = new("--sampler") { HelpName = "NAME", Description = "The method that it draws with when none is chosen." };
+    private static readonly Option<int?> Steps = new("--steps") { HelpName = "N", Description = "The steps that it makes when nothing is chosen." };
+    private static readonly Option<double?> Guidance = new("--guidance", "-g") { HelpName = "X", Description = "How strongly it follows its condition when nothing is chosen." };
+
+    internal static Command Create() => new ImagoCommand(
+        "export",
+        "Write a diffusion model as a small folder that draws anywhere.",
+        "imago export runs/faces-diffusion --precision bf16 --out faces",
+        "imago export runs/faces-diffusion --out faces --guidance 3 --steps 12 --description \"faces from words\"")
+    {
+        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, SharedOptions.Json,
+    }.Does(Run);
+
+    private static void Run(CommandContext context)
+    {
+        var (source, folder) = (context.Get(Model)!, Path.GetFullPath(context.Get(Out)!));
+        RefuseForeign(folder);
+        using var model = DiffusionFiles.Load(source);
+        var options = new ExportOptions { Precision = context.Get(WeightPrecision), Description = context.Get(Description), Defaults = Defaults(context, model.Config.Defaults) };
+        Directory.CreateDirectory(folder);
+        DiffusionFiles.Save(model, folder, options);
+        var bytes = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+        if (context.IsJson)
+        {
+            context.WriteJson(new { Model = source, Folder = folder, Bytes = bytes, Parameters = model.ParameterCount, options.Precision, Defaults = options.Defaults ?? model.Config.Defaults, Description = options.Description ?? model.Config.Description });
+            return;
+        }
+        context.Say(string.Create(CultureInfo.InvariantCulture, $"{model.ParameterCount / 1e6:0.00} million parameters, {bytes / 1e6:0.00} MB in {context.Get(Out)}."));
+        context.Hint($"Next: imago generate --model {context.Get(Out)}");
+    }
+
+    private static DrawingDefaults Defaults(CommandContext context, DrawingDefaults own)
+    {
+        if (context.Get(Steps) is < 1) throw new ArgumentException($"--steps is {context.Get(Steps)}; it must be at least 1.");
+        if (context.Get(Guidance) is { } guidance && !double.IsFinite(guidance)) throw new ArgumentException("--guidance must be a number.");
+        return own with
+        {
+            Sampler = context.Get(Sampler) is { } name ? Samplers.Find(name).Name : own.Sampler,
+            Steps = context.Get(Steps) ?? own.Steps,
+            Guidance = context.Get(Guidance) ?? own.Guidance,
+        };
+    }
+
+    /// <summary>A folder of something else is not written into.</summary>
+    private static void RefuseForeign(string folder)
+    {
+        if (File.Exists(folder)) throw new ArgumentException($"--out is {folder}, which is a file; it must be a folder.");
+        if (RunFolder.Exists(folder)) throw new ArgumentException($"--out is {folder}, the folder of a run, which holds its model already; name another folder.");
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !DiffusionFiles.IsModel(folder))
+            throw new ArgumentException($"--out is {folder}, which holds something else than a diffusion model; name a new folder.");
+    }
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using Imago.Cli;
+using Imago.Generation;
+
+namespace Imago.Tests;
+
+public sealed class ExportCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _model;
+
+    public ExportCommandTests()
+    {
+        _model = _folder.File("model");
+        Directory.CreateDirectory(_model);
+        using var model = TinyDiffusion.Model();
+        DiffusionFiles.Save(model, _model);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        return (CliApp.Run(["export", .. arguments], output, error), output.ToString(), error.ToString());
+    }
+
+    [Fact]
+    public void Export_WritesAModelThatDraws()
+    {
+        var small = _folder.File("small");
+        var (code, output, error) = Run(_model, "--precision", "bf16", "--out", small, "--description", "dark and bright", "--steps", "2", "--guidance", "3", "--json");
+        Assert.True(code == 0, error);
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal("dark and bright", json.RootElement.GetProperty("description").GetString());
+        Assert.Equal(new DirectoryInfo(small).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length), json.RootElement.GetProperty("bytes").GetInt64());
+        using var model = DiffusionFiles.Load(small);
+        Assert.Equal((2, 3.0), (model.Config.Defaults.Steps, model.Config.Defaults.Guidance));
+        Assert.Single(ImageGenerator.Generate(model, new GenerationRequest()));
+        Assert.Equal(0, Run(small, "--out", small).Code);                       // onto itself: in another precision
+    }
+
+    [Fact]
+    public void Export_IntoAFolderOfSomethingElse_IsRefused()
+    {
+        File.WriteAllText(_folder.File("letter.txt"), "dear");
+        var (code, _, error) = Run(_model, "--out", _folder.File("."));
+        Assert.Equal(2, code);
+        Assert.Contains("--out", error, StringComparison.Ordinal);
+        Assert.Equal(2, Run(_model, "--out", _folder.File("letter.txt")).Code);
+        Assert.Equal("dear", File.ReadAllText(_folder.File("letter.txt")));
+    }
+
+    [Theory]
+    [InlineData("--sampler", "nonsense")]
+    [InlineData("--steps", "0")]
+    [InlineData("--precision", "int8")]
+    public void Export_WithBadOptions_WritesNothing(string option, string value)
+    {
+        var (code, _, error) = Run(_model, "--out", _folder.File("new"), option, value);
+        Assert.Equal(2, code);
+        Assert.Contains(value, error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.File("new")));
+    }
+
+    [Fact]
+    public void Export_OfWhatIsNoModel_FailsWithASentence()
+    {
+        var (code, _, error) = Run(_folder.File("nothing"), "--out", _folder.File("new"));
+        Assert.Equal(1, code);
+        Assert.Contains("nothing", error, StringComparison.Ordinal);
+    }
+}
