@@ -141,7 +141,7 @@ public sealed class FaceReader : IDisposable
 
     private static int OutputsOf(ImageAttribute attribute) => Math.Max(1, attribute.Values.Count);
 
-    private static IEnumerable<Tensor> Heads(Tensor output) => output.split([.. Attributes.Select(attribute => (long)OutputsOf(attribute))], 1);
+    private static Tensor[] Heads(Tensor output) => output.split([.. Attributes.Select(attribute => (long)OutputsOf(attribute))], 1);
 
     /// <summary>Cross-entropies of the choices and squared errors of the quantities, each brought to [−1, 1].</summary>
     private LossTerms Loss(ImageBatch batch, StepContext step)
