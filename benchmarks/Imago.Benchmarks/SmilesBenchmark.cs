@@ -23,7 +23,7 @@ internal static class SmilesBenchmark
     {
         var options = args.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0].TrimStart('-'), pair => pair[1]);
         string Option(string key, string value) => options.GetValueOrDefault(key, value);
-        if (!options.TryGetValue("data", out var source)) throw new ArgumentException("Give --data PATH: a folder or zip with one folder of faces for each of two classes; and, if you like, --attribute CLASS, --minutes N, --grid FILE.");
+        if (!options.TryGetValue("data", out var source)) throw new ArgumentException("Give --data PATH: a folder or zip with one folder of faces for each of two classes; and, if you like, --attribute CLASS, --minutes N, --objectives NAMES, --grid FILE.");
         TorchRuntime.Start();
 
         var config = new RunDataConfig { Source = Path.GetFullPath(source), Size = Side, Channels = 1, Flip = true };
@@ -35,7 +35,7 @@ internal static class SmilesBenchmark
         var right = Judge(judge, heldOut).Zip(labels, (score, label) => score > 0 == label).Average(Convert.ToDouble);
         Print($"{splits.Train.Count} faces to learn from, {labels.Length} held out; the judge is right about {right:P1} of those");
 
-        foreach (var objective in new[] { new ObjectiveConfig { Likelihood = LikelihoodKind.GaussianOptimal }, new() { Likelihood = LikelihoodKind.GaussianOptimal, Name = GuidedVae.Name, Attribute = name } })
+        foreach (var objective in Option("objectives", $"vae,{GuidedVae.Name}").Split(',').Select(kind => new ObjectiveConfig { Likelihood = LikelihoodKind.GaussianOptimal, Name = kind, Attribute = name }))
         {
             var run = new AutoencoderRunConfig
             {

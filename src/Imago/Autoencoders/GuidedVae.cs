@@ -67,7 +67,7 @@ public sealed class GuidedVae : IDisposable
 
         var posterior = Objectives.Posterior(model, x, at);
         var z = posterior.Sample(Objectives.Normal(posterior.Mean.shape, x, at));
-        var towards = First(z) * (0.6 + 0.4 * rand([z.shape[0], 1], generator: at.Noise).to(z.device));     // most or all of the way
+        var towards = First(z) * (0.4 + 0.5 * rand([z.shape[0], 1], generator: at.Noise).to(z.device));     // as far as the means of the classes lie apart, which is less than 2m
         var flipped = z - 2 * side.unsqueeze(1) * towards;
 
         var output = Objectives.Decode(model, z, x, at);

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Imago.Layers;
@@ -13,8 +14,27 @@ public static class MultiHeadAttention
     /// <param name="bias">Added to the logits; broadcasts to [B, heads, L, S].</param>
     /// <param name="causal">Whether a query sees only the keys up to its own position; not together with <paramref name="bias"/>.</param>
     /// <returns>[B, L, heads·d].</returns>
-    public static Tensor Attend(Tensor q, Tensor k, Tensor v, long heads, Tensor? bias = null, bool causal = false) => WrappedTensorDisposeScope(() =>
-        Merge(nn.functional.scaled_dot_product_attention(Split(q, heads), Split(k, heads), Split(v, heads), bias?.to(q.dtype), 0, causal)));
+    public static Tensor Attend(Tensor q, Tensor k, Tensor v, long heads, Tensor? bias = null, bool causal = false) => WrappedTensorDisposeScope(() => Merge(
+        HasSlowGradient(q, k, v)
+            ? Explicit(Split(q, heads), Split(k, heads), Split(v, heads), causal ? CausalBias(q, k) : bias?.to(q.dtype))
+            : nn.functional.scaled_dot_product_attention(Split(q, heads), Split(k, heads), Split(v, heads), bias?.to(q.dtype), 0, causal)));
+
+    /// <summary>
+    /// libtorch's fused attention recomputes the weights in its gradient, which in half precision on a CPU takes three to ten times as long as keeping them. Sequences so long
+    /// that the weights would not fit stay with it.
+    /// </summary>
+    private static bool HasSlowGradient(Tensor q, Tensor k, Tensor v) =>
+        q.dtype != ScalarType.Float32 && q.device_type == DeviceType.CPU && is_grad_enabled() && (q.requires_grad || k.requires_grad || v.requires_grad)
+        && q.shape[1] * k.shape[1] <= 4096 * 1024;
+
+    private static Tensor Explicit(Tensor q, Tensor k, Tensor v, Tensor? bias)
+    {
+        var logits = (q / Math.Sqrt(q.shape[^1])).matmul(k.transpose(-2, -1));
+        return (bias is null ? logits : logits + bias).softmax(-1).matmul(v);
+    }
+
+    /// <summary>−∞ where the key comes after the query, [L, S].</summary>
+    private static Tensor CausalBias(Tensor q, Tensor k) => full(q.shape[1], k.shape[1], double.NegativeInfinity, q.dtype, q.device).triu(1);
 
     /// <summary>[B, L, heads·d] → [B, heads, L, d], without a copy.</summary>
     internal static Tensor Split(Tensor x, long heads) => x.unflatten(2, [heads, x.shape[2] / heads]).transpose(1, 2);

@@ -46,7 +46,26 @@ public sealed class AttentionTests
             if (causal) logits = logits.masked_fill(ones(6, 6).triu(1).to(@bool), double.NegativeInfinity);
             return logits.softmax(-1).matmul(Head(v));
         });
-        Near(cat([.. heads], 2), MultiHeadAttention.Attend(q, k, v, 2, bias, causal));
+        var expected = cat([.. heads], 2);
+        Near(expected, MultiHeadAttention.Attend(q, k, v, 2, bias, causal));
+        Near(expected, MultiHeadAttention.Attend(q.requires_grad_(), k, v, 2, bias, causal));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Attention_TrainedInHalfPrecision_HasNearlyTheSameGradients(bool causal)
+    {
+        using var scope = NewDisposeScope();
+        var inputs = Enumerable.Range(0, 3).Select(seed => Draw(seed, 2, 6, 8)).ToArray();
+        Tensor[] Gradients(ScalarType type)
+        {
+            var leaves = inputs.Select(x => x.to(float32).detach().requires_grad_()).ToArray();
+            MultiHeadAttention.Attend(leaves[0].to(type), leaves[1].to(type), leaves[2].to(type), 2, causal: causal).to(float32).square().sum().backward();
+            return [.. leaves.Select(leaf => leaf.grad!)];
+        }
+        foreach (var (exact, half) in Gradients(float32).Zip(Gradients(bfloat16)))
+            Assert.True((exact - half).abs().max().item<float>() <= 0.03 * exact.abs().max().item<float>());
     }
 
     [Fact]
