@@ -12,6 +12,7 @@ internal static class Program
         ["denoisers"] = ("a training step of U-Nets and diffusion transformers by Imago and by PyTorch", DenoiserBenchmark.Run),
         ["loading"] = ("a data-loading epoch and one thread that decodes, resizes and stacks", LoadingBenchmark.Run),
         ["optimizer"] = ("an AdamW step over 400 tensors by Imago and by TorchSharp", OptimizerBenchmark.Run),
+        ["samples"] = ("what a separate classifier thinks of the samples of diffusion models after equal minutes of training", SamplesBenchmark.Run),
         ["samplers"] = ("what every sampler spends outside a small network", SamplersBenchmark.Run),
         ["smiles"] = ("a smile added to held-out faces by a guided and by a plain VAE, judged by a separate classifier", SmilesBenchmark.Run),
         ["train"] = ("a training step of the networks mlp, conv and kl by Imago and by PyTorch", TrainingBenchmark.Run),

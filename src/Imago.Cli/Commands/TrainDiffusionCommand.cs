@@ -28,9 +28,9 @@ internal static class TrainDiffusionCommand
     private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over.", HelpName = "RUN|FOLDER" };
     private static readonly Option<int?> LoraRank = new("--lora") { Description = "Train only low-rank changes of this rank of the model that --from names; they are written to pytorch_lora_weights.safetensors too.", HelpName = "RANK" };
     private static readonly Option<string?> LoraTargets = new("--lora-targets") { Description = "Which layers: the ends of their names, a star for anything, separated by commas; to_q,to_k,to_v,to_out.0 by default.", HelpName = "NAMES" };
-    private static readonly Option<int> Batch = new("--batch") { Description = "Pictures in a batch.", HelpName = "N", DefaultValueFactory = _ => 128 };
-    private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
-    private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
+    private static readonly Option<int> Batch = new("--batch") { Description = "Pictures in a batch.", HelpName = "N", DefaultValueFactory = _ => DiffusionPresets.BatchSize };
+    private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => DiffusionPresets.Optimizer.LearningRate };
+    private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => DiffusionPresets.Optimizer.WeightDecay };
     private static readonly Option<double> EmaDecay = new("--ema") { Description = "Decay of the moving average of the weights; 0 for none.", HelpName = "X", DefaultValueFactory = _ => 0.999 };
     private static readonly Option<Precision?> ComputePrecision = new("--precision") { Description = "What the network computes in; the default is bf16 where the processor has it." };
 
@@ -93,14 +93,15 @@ internal static class TrainDiffusionCommand
     private static DiffusionRunConfig Configure(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape)
     {
         var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
-        var training = new TrainingOptions
+        var usual = DiffusionPresets.Training(UsualMinutes);
+        var training = usual with
         {
             Minutes = hasNoEnd ? UsualMinutes : context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs), Accumulation = context.Get(Accumulate),
-            Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) }, MaxGradientNorm = context.Get(Clip) ?? 1,
-            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, Precision = context.Get(ComputePrecision) ?? DiffusionPresets.BestPrecision, Seed = context.Get(Seed),
-            EvaluateEverySteps = context.Get(EvaluateEvery), EvaluationBatches = 8, CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
+            Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) }, MaxGradientNorm = context.Get(Clip) ?? usual.MaxGradientNorm,
+            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, Precision = context.Get(ComputePrecision) ?? usual.Precision, Seed = context.Get(Seed),
+            EvaluateEverySteps = context.Get(EvaluateEvery), CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
         };
-        var optimizer = new AdamWConfig { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay), Beta2 = 0.99 };
+        var optimizer = DiffusionPresets.Optimizer with { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay) };
         if (context.Get(From) is { } from) return FromModel(context, from, data, training, optimizer) with { Lora = Lora(context) };
         if (context.IsGiven(LoraRank)) throw new ArgumentException("--lora needs the trained model that is to be changed: --from.");
         return Fresh(context, data, splits, shape, training, optimizer);
@@ -115,7 +116,7 @@ internal static class TrainDiffusionCommand
 
     private static DiffusionRunConfig Fresh(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape, TrainingOptions training, OptimizerConfig optimizer)
     {
-        var (channels, side, patch) = Drawn(context, shape);
+        var (channels, side, patch) = DiffusionPresets.Drawn(shape, context.Get(AutoencoderPath), context.Get(Patch));
         var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize);
         var conditioner = DiffusionPresets.Conditioner(context.Get(ConditionKind) ?? DiffusionPresets.ConditionOf(splits.Train), splits.Train, DiffusionPresets.VectorWidth(width));
         var objective = ObjectiveOf(context);
@@ -123,7 +124,7 @@ internal static class TrainDiffusionCommand
         {
             Data = data, Autoencoder = context.Get(AutoencoderPath) is { } path ? Path.GetFullPath(path) : null, Patch = patch, Conditioner = conditioner, Objective = objective,
             Network = context.Get(NetworkFile) is { } file ? DenoiserConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.UNet(new NetworkTask(channels, side, conditioner), width),
-            Process = objective.Prediction == Prediction.Flow ? new FlowProcessConfig() : new VariancePreservingConfig(), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
+            Process = DiffusionPresets.ProcessOf(objective.Prediction), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
         };
     }
 
@@ -143,32 +144,8 @@ internal static class TrainDiffusionCommand
         };
     }
 
-    /// <summary>Channels and longer side of what is drawn, and the patch.</summary>
-    private static (int Channels, int Side, int Patch) Drawn(CommandContext context, ImageShape shape)
-    {
-        if (context.Get(AutoencoderPath) is not { } path)
-        {
-            var patch = context.Get(Patch) ?? DiffusionPresets.PatchOf(Math.Max(shape.Height, shape.Width));
-            return (shape.Channels * patch * patch, Math.Max(shape.Height, shape.Width) / patch, patch);
-        }
-        using var autoencoder = AutoencoderFiles.Load(path);
-        var latents = autoencoder.LatentShape(shape.Height, shape.Width);
-        return latents.Length == 3
-            ? ((int)latents[0], (int)Math.Max(latents[1], latents[2]), context.Get(Patch) ?? 1)
-            : throw new ArgumentException($"The latents of {path} are {latents[0]} numbers and no map; take an autoencoder with maps of latents (imago train autoencoder --network kl).");
-    }
-
-    private static DiffusionObjectiveConfig ObjectiveOf(CommandContext context)
-    {
-        if (context.Get(ObjectiveFile) is { } file) return DiffusionObjectiveConfig.Parse(File.ReadAllText(file), file);
-        return context.Get(Predict) switch
-        {
-            "epsilon" => new DiffusionObjectiveConfig { Prediction = Prediction.Epsilon },
-            "velocity" => new DiffusionObjectiveConfig { Prediction = Prediction.Velocity, Weighting = new MinSnrWeighting() },
-            "sample" => new DiffusionObjectiveConfig { Prediction = Prediction.Sample, Weighting = new MinSnrWeighting() },
-            _ => DiffusionPresets.Objective,
-        };
-    }
+    private static DiffusionObjectiveConfig ObjectiveOf(CommandContext context) =>
+        context.Get(ObjectiveFile) is { } file ? DiffusionObjectiveConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.ObjectiveOf(context.Get(Predict)!);
 
     private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,
         string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}, loss {progress.Values["loss"]:0.0000}, {progress.ExamplesPerSecond:0} images/s"));

@@ -21,7 +21,7 @@ public sealed record NetworkTask(int Channels, int Side, ConditionerConfig Condi
 }
 
 /// <summary>Networks, conditions and settings that suit a task when nothing but the data is chosen.</summary>
-public static class DiffusionPresets
+public static partial class DiffusionPresets
 {
     private const int SmallestMap = 7, GroupWidth = 16, HeadWidth = 32;
 

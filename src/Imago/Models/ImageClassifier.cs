@@ -57,6 +57,7 @@ public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
     {
         int[] widths = [config.Channels, .. config.Widths];
         var side = config.Size >> config.Widths.Count;
+        FeatureCount = config.Hidden;
         convs = nn.ModuleList([.. config.Widths.Select((width, i) => new Conv2d(widths[i], width, 4, stride: 2, padding: 1))]);
         norms = nn.ModuleList([.. config.Widths.Select(width => new GroupNorm(width / 16, width))]);
         dropout = nn.Dropout(config.Dropout);
@@ -69,6 +70,14 @@ public sealed class ImageClassifier : nn.Module<Tensor, Tensor>
     /// <param name="x">[B, C, H, W] in [0, 1]; its type is that of the computation.</param>
     /// <returns>[B, Outputs], float32.</returns>
     public override Tensor forward(Tensor x) => output.call(Hidden(x)).to(float32);
+
+    /// <summary>Numbers of <see cref="Features"/> for an image.</summary>
+    internal int FeatureCount { get; }
+
+    /// <summary>What the network gives for features.</summary>
+    /// <param name="features">[B, Hidden].</param>
+    /// <returns>[B, Outputs], float32.</returns>
+    internal Tensor Outputs(Tensor features) => output.call(features).to(float32);
 
     /// <summary>What the network sees in images: its hidden layer, from which the outputs are a linear function.</summary>
     /// <param name="x">[B, C, H, W] in [0, 1]; its type is that of the computation.</param>

@@ -1,0 +1,89 @@
+using Imago.Autoencoders;
+using Imago.Data;
+using Imago.Diffusion;
+using Imago.Training;
+
+namespace Imago.Generation;
+
+/// <content>Whole runs when nothing but data and time is chosen.</content>
+public static partial class DiffusionPresets
+{
+    /// <summary>Pictures in a batch.</summary>
+    public const int BatchSize = 128;
+
+    /// <summary>Steps over which the learning rate rises.</summary>
+    private const int WarmupSteps = 50;
+
+    /// <summary>How weights change.</summary>
+    public static AdamWConfig Optimizer { get; } = new() { LearningRate = 1e-3, WeightDecay = 0.01, Beta2 = 0.99 };
+
+    /// <summary>How a run is trained: the rate falls along a cosine, gradients are clipped to norm 1, a moving average is kept.</summary>
+    /// <param name="minutes">For how long.</param>
+    public static TrainingOptions Training(double minutes) => new()
+    {
+        Minutes = minutes, Schedule = new LearningRateSchedule { Shape = ScheduleShape.Cosine, WarmupSteps = WarmupSteps }, MaxGradientNorm = 1, Ema = new EmaOptions { Decay = 0.999 },
+        Precision = BestPrecision, EvaluationBatches = 8,
+    };
+
+    /// <summary>What a network is trained for, by what it predicts.</summary>
+    /// <param name="prediction"><c>flow</c>, <c>epsilon</c>, <c>velocity</c> or <c>sample</c>.</param>
+    /// <exception cref="ArgumentException">There is no such prediction.</exception>
+    public static DiffusionObjectiveConfig ObjectiveOf(string prediction) => prediction switch
+    {
+        "flow" => Objective,
+        "epsilon" => new DiffusionObjectiveConfig { Prediction = Prediction.Epsilon },
+        "velocity" => new DiffusionObjectiveConfig { Prediction = Prediction.Velocity, Weighting = new MinSnrWeighting() },
+        "sample" => new DiffusionObjectiveConfig { Prediction = Prediction.Sample, Weighting = new MinSnrWeighting() },
+        _ => throw new ArgumentException($"There is no prediction '{prediction}'; it must be flow, epsilon, velocity or sample.", nameof(prediction)),
+    };
+
+    /// <summary>The process that suits a prediction: rectified flow, or variance preserving with the cosine schedule.</summary>
+    /// <param name="prediction">What the network predicts.</param>
+    public static ProcessConfig ProcessOf(Prediction prediction) => prediction == Prediction.Flow ? new FlowProcessConfig() : new VariancePreservingConfig();
+
+    /// <summary>What is drawn for pictures of a shape.</summary>
+    /// <param name="shape">The pictures.</param>
+    /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
+    /// <param name="patch">Side of the patches of pixels; null for one that suits.</param>
+    /// <returns>Channels and longer side of what is drawn, and the patch.</returns>
+    /// <exception cref="ArgumentException">The latents are no map.</exception>
+    /// <exception cref="ImagoException">The autoencoder cannot be loaded.</exception>
+    public static (int Channels, int Side, int Patch) Drawn(ImageShape shape, string? autoencoder = null, int? patch = null)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        var longer = Math.Max(shape.Height, shape.Width);
+        if (autoencoder is null)
+        {
+            var side = patch ?? PatchOf(longer);
+            return (shape.Channels * side * side, longer / side, side);
+        }
+        using var model = AutoencoderFiles.Load(autoencoder);
+        var latents = model.LatentShape(shape.Height, shape.Width);
+        return latents.Length == 3
+            ? ((int)latents[0], (int)Math.Max(latents[1], latents[2]), patch ?? 1)
+            : throw new ArgumentException($"The latents of {autoencoder} are {latents[0]} numbers and no map; take an autoencoder with maps of latents (imago train autoencoder --network kl).", nameof(autoencoder));
+    }
+
+    /// <summary>A run where only data, time, condition and prediction are chosen.</summary>
+    /// <param name="data">The pictures.</param>
+    /// <param name="splits">The same, opened.</param>
+    /// <param name="minutes">For how long.</param>
+    /// <param name="condition">As <see cref="Conditioner"/> takes it.</param>
+    /// <param name="prediction">As <see cref="ObjectiveOf"/> takes it.</param>
+    /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
+    public static DiffusionRunConfig Run(RunDataConfig data, DatasetSplits splits, double minutes, string condition, string prediction = "flow", string? autoencoder = null)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(splits);
+        var loader = data.TrainingBatches(splits);
+        var (channels, side, patch) = Drawn(new ImageShape(loader.Channels, loader.Height, loader.Width), autoencoder);
+        var width = WidthFor(side, minutes, data.BatchSize);
+        var conditioner = Conditioner(condition, splits.Train, VectorWidth(width));
+        var objective = ObjectiveOf(prediction);
+        return new DiffusionRunConfig
+        {
+            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = UNet(new NetworkTask(channels, side, conditioner), width),
+            Process = ProcessOf(objective.Prediction), Optimizer = Optimizer, Training = Training(minutes),
+        };
+    }
+}
