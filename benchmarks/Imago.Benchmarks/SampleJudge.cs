@@ -41,7 +41,6 @@ internal sealed class SampleJudge : IDisposable
             return new SampleJudge(kept, loader);
         }
         Console.Error.WriteLine($"Training the judge for {steps} steps …");
-        using var scope = NewDisposeScope();
         var batches = new ImageLoader(splits.Train, loader with { BatchSize = DiffusionPresets.BatchSize, Shuffle = true, DropLast = splits.Train.Count >= DiffusionPresets.BatchSize, Flip = data.Flip, Seed = 5 });
         var classifier = ClassifierTraining.Run(config, batches, ClassifierTraining.Options(steps, DiffusionPresets.BestPrecision), seed: 3);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);

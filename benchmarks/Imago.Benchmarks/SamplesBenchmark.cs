@@ -130,7 +130,7 @@ internal static class SamplesBenchmark
         foreach (var row in rows) Console.WriteLine(row);
     }
 
-    private static string Row(FormattableString text) => text.ToString(CultureInfo.InvariantCulture).Replace(" %", " %", StringComparison.Ordinal);
+    private static string Row(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static void Print(FormattableString text) => Console.WriteLine(Row(text));
 }
