@@ -35,8 +35,8 @@ internal sealed record JudgedModel(string Name, string Training, DiffusionModel 
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
         if (!DiffusionFiles.IsRun(path)) return new JudgedModel(name, "elsewhere", model);
         var run = RunFolder.Open(path);
-        var last = run.ReadMetrics().LastOrDefault();
-        return new JudgedModel(name, last is null ? "elsewhere" : Describe(last.Step, last.Seconds, run.ReadConfig<DiffusionRunConfig>()), model);
+        var training = run.ReadMetrics() is [.., var last] ? Describe(last.Step, last.Seconds, run.ReadConfig<DiffusionRunConfig>()) : "elsewhere";
+        return new JudgedModel(name, training, model);
     }
 
     public void Dispose()
