@@ -27,7 +27,8 @@ public sealed record PromptOptions
 /// <param name="Named">Prompts that name it.</param>
 /// <param name="Followed">Share of their pictures in which a <see cref="FaceReader"/> finds what is named.</param>
 /// <param name="Readable">The same share where the pictures are the very faces that the prompts were written of: what the reader makes of a perfect model.</param>
-public sealed record AttributeAccuracy(string Attribute, int Named, double Followed, double Readable);
+/// <param name="Slack">How far outside the named range a quantity may lie, since the reader cannot tell it finer; 0 for a choice.</param>
+public sealed record AttributeAccuracy(string Attribute, int Named, double Followed, double Readable, double Slack);
 
 /// <summary>How well a model follows prompts.</summary>
 /// <param name="Prompts">Prompts, one picture each.</param>
@@ -39,10 +40,13 @@ public sealed record PromptReport(int Prompts, int Named, double Followed, doubl
 
 /// <summary>
 /// Whether pictures are of what their prompts say. Prompts are captions of drawn faces that no model was trained on; <see cref="FaceCaptions.Read"/> tells which attributes a prompt
-/// names and which values it allows, and a <see cref="FaceReader"/> which values a picture has.
+/// names and which values it allows, and a <see cref="FaceReader"/> which values a picture has. Faces at the border of a range are as right as those in its middle, so a quantity
+/// counts as there when it lies within two of the reader's own errors (<see cref="FaceReader.Errors"/>) of the range.
 /// </summary>
 public static class PromptAccuracy
 {
+    private const double ErrorsAllowed = 2;
+
     /// <summary>The prompts of a seed.</summary>
     /// <param name="count">How many.</param>
     /// <param name="seed">Seed of the faces.</param>
@@ -76,7 +80,7 @@ public static class PromptAccuracy
         var faces = new FaceDataset(options.Prompts, (ulong)options.Seed, reader.Size);
         var originals = new PixelImage[options.Prompts];
         Parallel.For(0, originals.Length, new ParallelOptions { CancellationToken = cancellationToken }, i => originals[i] = faces.Get(i).Image);
-        return Compare(prompts, reader.Read(drawn), reader.Read(originals));
+        return Compare(prompts, reader.Read(drawn), reader.Read(originals), [.. reader.Errors.Select(error => ErrorsAllowed * error)]);
     }
 
     /// <summary>Throws if a model's pictures cannot be faces that captions ask for.</summary>
@@ -94,13 +98,14 @@ public static class PromptAccuracy
     /// <param name="prompts">The prompts.</param>
     /// <param name="drawn">The factors read off the model's pictures.</param>
     /// <param name="originals">The factors read off the faces of the prompts.</param>
-    internal static PromptReport Compare(IReadOnlyList<string> prompts, IReadOnlyList<double[]> drawn, IReadOnlyList<double[]> originals)
+    /// <param name="slack">How far outside a named range each factor may lie.</param>
+    internal static PromptReport Compare(IReadOnlyList<string> prompts, IReadOnlyList<double[]> drawn, IReadOnlyList<double[]> originals, IReadOnlyList<double> slack)
     {
         var named = prompts.SelectMany((prompt, i) => FaceCaptions.Read(prompt).GroupBy(phrase => phrase.Attribute).Select(phrases => (Prompt: i, Attribute: phrases.Key, Phrases: phrases.ToList()))).ToList();
         var attributes = FaceAttributes.All.Select((attribute, k) =>
         {
             var of = named.Where(entry => entry.Attribute == attribute.Attribute.Name).ToList();
-            return of.Count == 0 ? null : new AttributeAccuracy(attribute.Attribute.Name, of.Count, Share(of, drawn, k), Share(of, originals, k));
+            return of.Count == 0 ? null : new AttributeAccuracy(attribute.Attribute.Name, of.Count, Share(of, drawn, k, slack[k]), Share(of, originals, k, slack[k]), slack[k]);
         }).OfType<AttributeAccuracy>().ToList();
         var all = attributes.Sum(attribute => attribute.Named);
         return new(prompts.Count, all, Mean(attribute => attribute.Followed), Mean(attribute => attribute.Readable), attributes);
@@ -108,6 +113,6 @@ public static class PromptAccuracy
         double Mean(Func<AttributeAccuracy, double> share) => attributes.Sum(attribute => attribute.Named * share(attribute)) / Math.Max(1, all);
     }
 
-    private static double Share(List<(int Prompt, string Attribute, List<FacePhrase> Phrases)> named, IReadOnlyList<double[]> read, int attribute) =>
-        named.Count(entry => entry.Phrases.All(phrase => phrase.IsTrueOf(read[entry.Prompt][attribute]))) / (double)named.Count;
+    private static double Share(List<(int Prompt, string Attribute, List<FacePhrase> Phrases)> named, IReadOnlyList<double[]> read, int attribute, double slack) =>
+        named.Count(entry => entry.Phrases.All(phrase => read[entry.Prompt][attribute] >= phrase.Minimum - slack && read[entry.Prompt][attribute] <= phrase.Maximum + slack)) / (double)named.Count;
 }
