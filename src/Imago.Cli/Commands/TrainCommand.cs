@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Imago.Autoencoders;
 using Imago.Data;
+using Imago.Models;
 using Imago.Training;
 
 namespace Imago.Cli.Commands;
@@ -117,11 +118,14 @@ internal static class TrainCommand
     private static AutoencoderRunConfig Configure(CommandContext context, RunDataConfig data, ImageShape shape)
     {
         var objective = Objective(context, shape);
+        var network = NetworkOf(context, shape, isVariational: objective.Name is not ("ae" or "rae" or "wae_mmd"));
+        if ((network is KlConfig or TinyConfig) && objective.Likelihood == LikelihoodKind.Bernoulli && !context.IsGiven(Likelihood) && !File.Exists(context.Get(ObjectiveName)))
+            objective = objective with { Likelihood = LikelihoodKind.Gaussian };           // they give pixels, not logits
         var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
         return new AutoencoderRunConfig
         {
             Data = data,
-            Network = NetworkOf(context, shape, isVariational: objective.Name is not ("ae" or "rae" or "wae_mmd")),
+            Network = network,
             Objective = objective,
             Optimizer = new AdamWConfig { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay) },
             Seed = context.Get(Seed),

@@ -46,7 +46,7 @@ public static class Likelihoods
 
     private static Tensor Logits(Autoencoder model, Tensor output) => model.Output == DecoderOutput.Logits
         ? output
-        : throw new ArgumentException("A Bernoulli likelihood needs a network whose output is logits; this one gives pixels. Choose gaussian_optimal, gaussian or laplace, or set output to logits in the network's configuration.");
+        : throw new ArgumentException("A Bernoulli likelihood needs a network whose output is logits; this one gives pixels. Choose gaussian_optimal (on the command line GaussianOptimal), gaussian or laplace, or set output to logits in the network's configuration.");
 
     /// <summary>Pixels in [−1, 1].</summary>
     private static Tensor Symmetric(Autoencoder model, Tensor pixels) => model.Pixels == PixelRange.MinusOneToOne ? pixels : 2 * pixels - 1;

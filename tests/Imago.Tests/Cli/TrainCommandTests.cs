@@ -41,6 +41,18 @@ public class TrainCommandTests
         Assert.Equal("finished", json.RootElement.GetProperty("result").GetProperty("end").GetString());
     }
 
+    [Theory]
+    [InlineData("kl", "vae")]
+    [InlineData("tiny", "ae")]
+    public void Train_OnGreyPictures_TakesALikelihoodThatSuitsTheNetwork(string network, string objective)
+    {
+        using var folder = new TemporaryFolder();
+        string[] arguments = [.. Arguments(folder, "run"), "--steps", "1", "--objective", objective];
+        arguments[Array.IndexOf(arguments, "mlp")] = network;
+        Assert.Equal(0, Run(arguments).Code);
+        Assert.Equal(LikelihoodKind.Gaussian, RunFolder.Open(folder.File("run")).ReadConfig<AutoencoderRunConfig>().Objective.Likelihood);
+    }
+
     [Fact]
     public void Train_Interrupted_SavesAndSaysHowToGoOn()
     {
