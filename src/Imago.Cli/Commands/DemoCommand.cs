@@ -11,7 +11,7 @@ internal static class DemoCommand
         var output = new Option<string>("--out") { Description = "Folder for the page and its models.", DefaultValueFactory = _ => "imago-demo" };
         var minutes = new Option<double>("--minutes") { Description = "About how long to take on two cores: the numbers of training steps follow from it.", DefaultValueFactory = _ => DemoPlan.DefaultMinutes };
         var seed = new Option<long>("--seed") { Description = "Seed of faces, weights and noise; the same seed and minutes give the same page on the same machine.", DefaultValueFactory = _ => 1 };
-        var command = new ImagoCommand("demo", "Watch autoencoders learn faces, draw new ones, walk their latents and make a face smile; ends with one HTML page.",
+        var command = new ImagoCommand("demo", "Watch autoencoders and diffusion models learn faces, make them smile, and paint them from words; ends with one HTML page.",
             "imago demo", "imago demo --minutes 10 --out story", "imago demo --seed 2 --json")
         {
             output, minutes, seed, SharedOptions.Json,
@@ -23,7 +23,7 @@ internal static class DemoCommand
             var result = new DemoStory(plan, context).Tell();
             if (context.IsJson) context.WriteJson(result);
             context.Say($"The story is told in {result.Page}");
-            context.Hint($"Open it in a browser. Then try:\n  imago traverse {result.Vae}\n  imago edit {result.Vae} --attribute \"smile>0.3\"");
+            context.Hint($"Open it in a browser. Then try:\n  imago generate --model {result.Painter} \"a smiling woman with red hair\"\n  imago traverse {result.Vae}\n  imago edit {result.Vae} --attribute \"smile>0.3\"");
         });
     }
 }

@@ -13,9 +13,9 @@ using static TorchSharp.torch;
 namespace Imago.Cli.Demo;
 
 /// <summary>What the demo made, for <c>--json</c>.</summary>
-internal sealed record DemoResult(string Page, string Vae, IReadOnlyDictionary<string, double> Figures);
+internal sealed record DemoResult(string Page, string Vae, string Painter, IReadOnlyDictionary<string, double> Figures);
 
-/// <summary>The lecture's story of autoencoders, with pictures and numbers made on the spot.</summary>
+/// <summary>The lecture's story of autoencoders and diffusion, with pictures and numbers made on the spot.</summary>
 internal sealed class DemoStory(DemoPlan plan, CommandContext context)
 {
     private const int Shown = 10;
@@ -23,11 +23,13 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
     private readonly SortedDictionary<string, double> _figures = new(StringComparer.Ordinal);
     private readonly HtmlPage _page = new(
         "How a machine learns to imagine faces",
-        "Autoencoders, from copying to inventing: every picture and number on this page was learned and measured on this machine in the last few minutes, by Imago.");
+        "From copying to inventing to painting what it is asked for: every picture and number on this page was learned and measured on this machine in the last few minutes, by Imago.");
 
     private string AeFolder => Path.Combine(plan.Folder, "ae");
 
     private string VaeFolder => Path.Combine(plan.Folder, "vae");
+
+    private string PainterFolder => Path.Combine(plan.Folder, "painter");
 
     /// <summary>Learns, measures and writes.</summary>
     internal DemoResult Tell()
@@ -35,10 +37,13 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         Directory.CreateDirectory(plan.Folder);
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)plan.Seed);
+        var painters = new DemoPainters(plan, context, _workshop);
         var judge = _workshop.LearnToMeasureSmiles();
         var ae = _workshop.Learn("learning to copy (autoencoder)", Objective("ae"), plan.Steps, AeFolder);
         var vae = _workshop.Learn("learning to imagine (VAE)", Objective("vae", DemoPlan.Lambda), plan.Steps, VaeFolder);
         var byLambda = DemoPlan.Lambdas.Select(lambda => (lambda, new LatentSpace(_workshop.Learn(Invariant($"λ = {lambda}"), Objective("vae", lambda), plan.LambdaSteps)))).ToList();
+        using var codes = painters.LearnToPaintCodes(VaeFolder, PainterFolder);
+        using var pixels = painters.LearnToPaintPixels();
         var history = RunFolder.Open(VaeFolder).ReadMetrics().Where(line => line.Kind == "train").ToList();
 
         context.Track("drawing and measuring", sink =>
@@ -46,6 +51,8 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
             var (copying, imagining) = (new LatentSpace(ae), new LatentSpace(vae));
             var faces = imagining.Load(_workshop.HeldOut, context.Cancellation);
             var (aeCodes, vaeCodes) = (copying.Encode(_workshop.HeldOut), imagining.Encode(_workshop.HeldOut));
+            var diffusion = new DiffusionStory(plan, _page, _figures, new Painter(codes.Model, _workshop.HeldOut));
+            var contest = new DiffusionContest(plan, _page, _figures, faces[..plan.Judged]);
             Action[] chapters =
             [
                 Introduce,
@@ -56,7 +63,16 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
                 () => Smiles(faces, imagining, judge),
                 () => Between(faces, imagining),
                 () => Evidence(faces, imagining, history, generator),
+                () => diffusion.Noise(generator),
+                () => diffusion.Guesses(generator),
+                () => contest.PixelsOrCodes(pixels.Model, codes.Model, imagining, judge, generator, context.Cancellation),
+                () => diffusion.Guidance(generator, context.Cancellation),
+                () => diffusion.Words(context.Cancellation),
+                () => diffusion.Methods(context.Cancellation),
+                () => contest.RateAndDistortion(pixels.Model, byLambda, generator, context.Cancellation),
+                End,
             ];
+            using var noGrad = no_grad();
             for (var i = 0; i < chapters.Length; i++)
             {
                 context.Cancellation.ThrowIfCancellationRequested();
@@ -68,8 +84,10 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
 
         var page = Path.Combine(plan.Folder, "index.html");
         _page.Save(page);
-        return new DemoResult(page, VaeFolder, _figures);
+        return new DemoResult(page, VaeFolder, PainterFolder, _figures);
     }
+
+    private void End() => _page.Paragraph($"Everything above can be tried on: `imago generate --model {PainterFolder} \"a woman with green eyes and a bun\"` paints more; `imago traverse {VaeFolder}` walks the codes. With your own pictures: `imago train autoencoder --data FOLDER`, then `imago train diffusion --data FOLDER`.");
 
     private static ObjectiveConfig Objective(string name, double beta = 1) => new() { Name = name, Likelihood = LikelihoodKind.GaussianOptimal, Beta = beta };
 
@@ -79,7 +97,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Paragraph($"{plan.Faces} portraits to learn from and {plan.HeldOut} that no model has seen. They are drawn, not photographed, so that every factor of a face is known exactly: "
             + "its smile, gaze, hair, glasses, light. The models below see only pixels; the factors are used to check what they have understood.");
         var large = new FaceDataset(20, (ulong)plan.Seed, 88, framing: FaceFraming.CloseUp);
-        Show([.. Enumerable.Range(0, large.Count).Select(i => large.Get(i).Image)], 10, "Twenty of the faces.");
+        _page.Grid([.. Enumerable.Range(0, large.Count).Select(i => large.Get(i).Image)], 10, "Twenty of the faces.");
     }
 
     private void Copies(Tensor faces, LatentSpace ae, LatentSpace vae)
@@ -91,7 +109,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Paragraph($"An *autoencoder* squeezes a picture x of {3 * DemoPlan.Size * DemoPlan.Size} numbers through a bottleneck z of {DemoPlan.Latents} and paints it again: `x → z → x̂`. "
             + "It is trained so that x̂ resembles x. A *variational* autoencoder (VAE) does the same, but its encoder gives a cloud instead of a point, a mean and a spread for each latent, and it pays for clouds that stray from the standard normal distribution.");
         _page.Display("plain:        loss = −log p(x | z)\nvariational:  loss = −log p(x | z) + λ · KL( q(z | x) ‖ N(0, 1) ),   z ~ q(z | x)");
-        Show([.. Pick(faces), .. Pick(byAe), .. Pick(byVae)], Shown, "Held-out faces, and what is left of them after the bottleneck.", ["original", "plain", "VAE"]);
+        _page.Grid([.. Pick(faces), .. Pick(byAe), .. Pick(byVae)], Shown, "Held-out faces, and what is left of them after the bottleneck.", ["original", "plain", "VAE"]);
         _page.Figures(($"{_figures["ae_psnr"]:0.0} dB", "likeness of the plain autoencoder's copies"), ($"{_figures["vae_psnr"]:0.0} dB", "likeness of the VAE's copies"));
         _page.Paragraph("The plain autoencoder copies a little better: nothing distracts it. So why would one want anything else?");
     }
@@ -101,7 +119,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Section("Why a copier cannot imagine");
         _page.Paragraph("Take away the encoder, draw z from a standard normal distribution, and let the decoder paint. The VAE draws new people. The plain autoencoder, given the very same numbers, does not: nobody told it where faces live in its space of codes.");
         var z = PriorSamples.Normal(ae, 2 * Shown, generator);
-        Show([.. Pictures.FromBatch(ae.Decode(z), PixelRange.ZeroToOne), .. Pictures.FromBatch(vae.Decode(z), PixelRange.ZeroToOne)], Shown,
+        _page.Grid([.. Pictures.FromBatch(ae.Decode(z), PixelRange.ZeroToOne), .. Pictures.FromBatch(vae.Decode(z), PixelRange.ZeroToOne)], Shown,
             "The same random codes, decoded by both. No face below is in the data.", ["plain", "", "VAE", ""]);
 
         var (a, v) = (Habits(ae, aeCodes), Habits(vae, vaeCodes));
@@ -155,7 +173,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
             labels.AddRange([Invariant($"λ={lambda} copies"), "drawn"]);
             rows.Add([Invariant($"λ = {lambda}"), $"{Reconstructions.PeakSignalToNoise(faces, copies).Average():0.0} dB", $"{posterior.Kl().mean().item<float>():0.0} nats"]);
         }
-        Show(pictures, Shown, "Copies of held-out faces, and faces drawn from the prior, for three weights λ.", [.. labels]);
+        _page.Grid(pictures, Shown, "Copies of held-out faces, and faces drawn from the prior, for three weights λ.", [.. labels]);
         _page.Table(["", "likeness of copies", "information kept, KL"], rows);
     }
 
@@ -167,7 +185,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         var z = vae.Encode(faces[..1]).Mean[0];
         var walked = codes.Summarise().Take(latents).ToList();
         var path = cat([.. walked.Select(latent => Traversals.Along(z, latent.Index, Traversals.Values(latent.Low, latent.High, steps)))]);
-        Show(Pictures.FromBatch(vae.Decode(path), PixelRange.ZeroToOne), steps, "One latent a row, from its 1st to its 99th percentile.",
+        _page.Grid(Pictures.FromBatch(vae.Decode(path), PixelRange.ZeroToOne), steps, "One latent a row, from its 1st to its 99th percentile.",
             [.. walked.Select(latent => Invariant($"z{latent.Index} {latent.Information:0.0}"))]);
     }
 
@@ -185,7 +203,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         var sad = Enumerable.Range(0, truth.Length).Where(i => truth[i] < -0.2).Take(200).ToArray();
         var z = vae.Encode(faces[tensor(sad.Select(i => (long)i).ToArray())]).Mean;
         var shown = AttributeEdit.Apply(z[..6], direction.Vector, strengths);
-        Show(Pictures.FromBatch(vae.Decode(shown), PixelRange.ZeroToOne), strengths.Length, "Frowning held-out faces with the smile added at growing strength; column “0” is the plain copy.", columnLabels: [.. strengths.Select(s => s.ToString("+0.0;-0.0;0", CultureInfo.InvariantCulture))]);
+        _page.Grid(Pictures.FromBatch(vae.Decode(shown), PixelRange.ZeroToOne), strengths.Length, "Frowning held-out faces with the smile added at growing strength; column “0” is the plain copy.", columnLabels: [.. strengths.Select(s => s.ToString("+0.0;-0.0;0", CultureInfo.InvariantCulture))]);
 
         var measured = strengths.Select(s => Measure(judge, vae.Decode(AttributeEdit.Apply(z, direction.Vector, [s]))).Average()).ToArray();
         _page.Chart(new SvgChart
@@ -223,7 +241,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         _page.Section("Between people");
         _page.Paragraph("Because the VAE's codes have no gaps, the straight line between two faces passes through faces all the way. Here are four held-out people in the corners, and everyone between them.");
         var z = vae.Encode(faces[..4]).Mean;
-        Show(Pictures.FromBatch(vae.Decode(Interpolations.Grid(Interpolations.Straight, z[0], z[1], z[2], z[3], side, side).flatten(0, 1)), PixelRange.ZeroToOne), side, "Every cell mixes the four corners' codes in proportion to its place.");
+        _page.Grid(Pictures.FromBatch(vae.Decode(Interpolations.Grid(Interpolations.Straight, z[0], z[1], z[2], z[3], side, side).flatten(0, 1)), PixelRange.ZeroToOne), side, "Every cell mixes the four corners' codes in proportion to its place.");
     }
 
     private void Evidence(Tensor faces, LatentSpace space, List<MetricsLine> history, Generator generator)
@@ -246,7 +264,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         [
             ["reconstruction −E[log p(x | z)]", $"{reconstruction:0.0}"], ["KL", $"{rate:0.0}"], ["−ELBO", $"{reconstruction + rate:0.0}"],
         ]);
-        _page.Paragraph($"With {rate / Math.Log(2):0} bits a face, the VAE keeps what matters and forgets the rest. Next: `imago train autoencoder --data YOUR_FOLDER` does this with your own pictures.");
+        _page.Paragraph($"With {rate / Math.Log(2):0} bits a face, the VAE keeps what matters and forgets the rest.");
     }
 
     private void Curve(string name, List<MetricsLine> history, string unit, Func<MetricsLine, double> value, string caption) => _page.Chart(new SvgChart
@@ -257,12 +275,4 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
     }, caption);
 
     private static IReadOnlyList<PixelImage> Pick(Tensor pictures) => Pictures.FromBatch(pictures[..Shown], PixelRange.ZeroToOne);
-
-    /// <summary>Puts a grid of pictures on the page.</summary>
-    private void Show(IReadOnlyList<PixelImage> pictures, int columns, string caption, IReadOnlyList<string>? rows = null, IReadOnlyList<string>? columnLabels = null)
-    {
-        var scale = pictures[0].Width < 96 && columns <= 6 ? 2 : 1;
-        var grid = ImageGrid.Draw(pictures, columns, new GridOptions { RowLabels = rows ?? [], ColumnLabels = columnLabels ?? [], Scale = scale });
-        _page.Picture(ImageFile.Encode(grid, ".png"), "image/png", caption);
-    }
 }

@@ -29,6 +29,13 @@ internal sealed class DemoWorkshop
     /// <summary>Faces that no model has seen.</summary>
     internal ImageDataset HeldOut { get; }
 
+    /// <summary>The faces as a run knows them.</summary>
+    internal DatasetSplits Splits => new(Faces, HeldOut, HeldOut) { Name = "faces-close", Description = "The faces of the demo." };
+
+    /// <summary>The faces as a run's configuration names them.</summary>
+    /// <param name="batch">Faces in a step.</param>
+    internal RunDataConfig Data(int batch) => new() { Source = "faces-close", Seed = _plan.Seed, Count = _plan.Faces, BatchSize = batch };
+
     /// <summary>What is true of the i-th face to learn from.</summary>
     internal FaceFactors Factors(int index) => _faces.Factors(index);
 
@@ -44,17 +51,15 @@ internal sealed class DemoWorkshop
     {
         var config = new AutoencoderRunConfig
         {
-            Data = new RunDataConfig { Source = "faces-close", Seed = _plan.Seed, Count = _plan.Faces, BatchSize = DemoPlan.BatchSize },
+            Data = Data(DemoPlan.BatchSize),
             Network = Network(isVariational: objective.Name != "ae"),
             Objective = objective,
             Optimizer = new AdamWConfig { LearningRate = 2e-3 },
             Seed = _plan.Seed,
             Training = Options(steps) with { Ema = new EmaOptions { Decay = 0.99 } },
         };
-        if (folder is not null && RunFolder.Exists(folder)) Directory.Delete(folder, recursive: true);
-        var run = folder is null ? null : RunFolder.Create(folder, config);
-        var splits = new DatasetSplits(Faces, HeldOut, HeldOut) { Name = "faces-close", Description = "The faces of the demo." };
-        var training = new AutoencoderTraining(config, splits, _context.Device);
+        var run = folder is null ? null : Afresh(folder, config);
+        var training = new AutoencoderTraining(config, Splits, _context.Device);
         Watch(title, (progress, cancellation) => training.Run(run, progress, cancellation));
         return training.Model;
     }
@@ -81,6 +86,13 @@ internal sealed class DemoWorkshop
         }
     }
 
+    /// <summary>A run's folder, replacing that of an earlier demo.</summary>
+    internal static RunFolder Afresh<TConfig>(string folder, TConfig config)
+    {
+        if (RunFolder.Exists(folder)) Directory.Delete(folder, recursive: true);
+        return RunFolder.Create(folder, config);
+    }
+
     private static ConvConfig Network(bool isVariational) => new()
     {
         Channels = 3,
@@ -94,7 +106,7 @@ internal sealed class DemoWorkshop
         Variational = isVariational,
     };
 
-    private TrainingOptions Options(long steps) => new()
+    internal TrainingOptions Options(long steps) => new()
     {
         Steps = steps,
         Seed = _plan.Seed,
@@ -104,7 +116,7 @@ internal sealed class DemoWorkshop
         EvaluationBatches = 4,
     };
 
-    private void Watch(string title, Func<IProgress<TrainingProgress>, CancellationToken, TrainingResult> run)
+    internal void Watch(string title, Func<IProgress<TrainingProgress>, CancellationToken, TrainingResult> run)
     {
         _context.Track(title, sink => run(sink.For<TrainingProgress>(report => (report.Step, report.TotalSteps, $"{report.ExamplesPerSecond:0} images/s")), _context.Cancellation));
         _context.Cancellation.ThrowIfCancellationRequested();

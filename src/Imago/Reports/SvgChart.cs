@@ -25,6 +25,9 @@ public sealed record SvgChart
     /// <summary>Whether x is drawn on a logarithmic axis (all x positive).</summary>
     public bool LogX { get; init; }
 
+    /// <summary>Whether y is drawn on a logarithmic axis (all y positive).</summary>
+    public bool LogY { get; init; }
+
     /// <summary>The lines.</summary>
     public required IReadOnlyList<ChartSeries> Series { get; init; }
 
@@ -35,10 +38,9 @@ public sealed record SvgChart
         var points = Series.SelectMany(series => series.Points).Where(point => double.IsFinite(point.X) && double.IsFinite(point.Y)).ToList();
         if (points.Count == 0) throw new ArgumentException($"SvgChart \"{YLabel}\": there is no finite point to draw; pass at least one.");
         var xTicks = LogX ? Decades(points.Min(p => p.X), points.Max(p => p.X)) : Ticks(points.Min(p => p.X), points.Max(p => p.X));
-        var yTicks = Ticks(points.Min(p => p.Y), points.Max(p => p.Y));
-        double Position(double x) => LogX ? Math.Log10(x) : x;
-        double X(double x) => Left + (Width - Left - Right) * (Position(x) - Position(xTicks[0])) / (Position(xTicks[^1]) - Position(xTicks[0]));
-        double Y(double y) => Height - Bottom - (Height - Top - Bottom) * (y - yTicks[0]) / (yTicks[^1] - yTicks[0]);
+        var yTicks = LogY ? Decades(points.Min(p => p.Y), points.Max(p => p.Y)) : Ticks(points.Min(p => p.Y), points.Max(p => p.Y));
+        double X(double x) => Left + (Width - Left - Right) * Share(x, xTicks, LogX);
+        double Y(double y) => Height - Bottom - (Height - Top - Bottom) * Share(y, yTicks, LogY);
 
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width} {Height}\" width=\"{Width}\" font-family=\"system-ui,sans-serif\" font-size=\"13\" fill=\"currentColor\">");
@@ -64,6 +66,11 @@ public sealed record SvgChart
         }
         return svg.Append("</svg>").ToString();
     }
+
+    /// <summary>How far along an axis a value lies, 0 to 1.</summary>
+    private static double Share(double value, double[] ticks, bool isLogarithmic) => isLogarithmic
+        ? Math.Log10(value / ticks[0]) / Math.Log10(ticks[^1] / ticks[0])
+        : (value - ticks[0]) / (ticks[^1] - ticks[0]);
 
     private static string Path(IReadOnlyList<(double X, double Y)> points, Func<double, double> x, Func<double, double> y)
     {
@@ -96,7 +103,7 @@ public sealed record SvgChart
 
     private static double[] Decades(double low, double high)
     {
-        if (low <= 0) throw new ArgumentException($"SvgChart: a logarithmic axis needs positive x, got {low}.");
+        if (low <= 0) throw new ArgumentException($"SvgChart: a logarithmic axis needs positive values, got {low}.");
         var (first, last) = ((int)Math.Floor(Math.Log10(low)), (int)Math.Ceiling(Math.Log10(high)));
         if (last == first) last++;
         return [.. Enumerable.Range(first, last - first + 1).Select(power => Math.Pow(10, power))];

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Imago.Autoencoders;
 using Imago.Cli;
+using Imago.Generation;
+using Imago.Images;
 
 namespace Imago.Tests;
 
@@ -24,10 +26,17 @@ public sealed class DemoCommandTests : IDisposable
     {
         var first = Tell("story");
         var page = File.ReadAllText(first.GetProperty("page").GetString()!);
-        Assert.Equal(8, Regex.Count(page, "<h2 "));
-        Assert.Equal(7, Regex.Count(page, "<img src=\"data:image/png;base64,"));
+        Assert.Equal(15, Regex.Count(page, "<h2 "));
+        Assert.Equal(9, Regex.Count(page, "<svg "));
+        var pictures = Regex.Matches(page, "<img src=\"data:image/png;base64,([^\"]*)\"").Select(match => ImageFile.Decode(Convert.FromBase64String(match.Groups[1].Value), "picture")).ToList();
+        Assert.Equal(14, pictures.Count);
+        Assert.All(pictures, picture => Assert.True(picture.Pixels.Distinct().Count() > 20, "the picture is empty"));
         Assert.DoesNotContain("http", page, StringComparison.Ordinal);
         using (var vae = AutoencoderFiles.Load(first.GetProperty("vae").GetString()!)) Assert.True(vae.IsVariational);
+        using (var painter = DiffusionFiles.Load(first.GetProperty("painter").GetString()!)) Assert.IsType<LatentCodec>(painter.Codec);
+        Assert.All(first.GetProperty("figures").EnumerateObject(), figure => Assert.True(double.IsFinite(figure.Value.GetDouble()), figure.Name));
+        foreach (var figure in (string[])["vae_psnr", "smile_at_1", "guess_error_noise_told", "frechet_codes", "variety_guided", "error_euler_5", "bits_lambda_20"])
+            Assert.True(first.GetProperty("figures").TryGetProperty(figure, out _), figure);
 
         Assert.Equal(first.GetProperty("figures").ToString(), Tell("story").GetProperty("figures").ToString());     // a second telling replaces the first
     }

@@ -54,4 +54,15 @@ public class HtmlPageTests
     [Fact]
     public void Chart_WithoutFinitePoints_Refuses() =>
         Assert.Throws<ArgumentException>(() => new SvgChart { XLabel = "x", YLabel = "y", Series = [new ChartSeries("s", [(0, double.NaN)])] }.ToSvg());
+
+    [Fact]
+    public void LogarithmicAxis_PutsEqualRatiosAtEqualDistances()
+    {
+        var chart = new SvgChart { XLabel = "x", YLabel = "y", LogX = true, LogY = true, Series = [new ChartSeries("s", [(1, 100), (10, 10), (100, 1)])] };
+        var path = XElement.Parse(chart.ToSvg()).Elements().First(element => (string?)element.Attribute("fill") == "none").Attribute("d")!.Value;
+        var points = path[1..].Split('L').Select(point => point.Split(' ').Select(number => double.Parse(number, System.Globalization.CultureInfo.InvariantCulture)).ToArray()).ToArray();
+        Assert.Equal(points[1][0] - points[0][0], points[2][0] - points[1][0], 0.2);
+        Assert.Equal(points[1][1] - points[0][1], points[2][1] - points[1][1], 0.2);
+        Assert.Throws<ArgumentException>(() => (chart with { Series = [new ChartSeries("s", [(1, 0)])] }).ToSvg());
+    }
 }
