@@ -49,7 +49,7 @@ internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
     internal const int PixelBatch = 16;
 
     /// <summary>Faces that are drawn to compare ways of drawing.</summary>
-    internal int Judged => Math.Min(256, HeldOut);
+    internal int Judged => Math.Clamp((int)(60 * Minutes), 24, 256);
 
     private long Scaled(double atDefault) => Math.Max(20, (long)(atDefault * Minutes / DefaultMinutes));
 }

@@ -27,7 +27,7 @@ public sealed class DemoCommandTests : IDisposable
         var first = Tell("story");
         var page = File.ReadAllText(first.GetProperty("page").GetString()!);
         Assert.Equal(15, Regex.Count(page, "<h2 "));
-        Assert.Equal(9, Regex.Count(page, "<svg "));
+        Assert.Equal(7, Regex.Count(page, "<svg "));
         var pictures = Regex.Matches(page, "<img src=\"data:image/png;base64,([^\"]*)\"").Select(match => ImageFile.Decode(Convert.FromBase64String(match.Groups[1].Value), "picture")).ToList();
         Assert.Equal(14, pictures.Count);
         Assert.All(pictures, picture => Assert.True(picture.Pixels.Distinct().Count() > 20, "the picture is empty"));
