@@ -24,7 +24,7 @@ internal sealed class DiffusionContest(DemoPlan plan, HtmlPage page, IDictionary
         page.Paragraph($"A picture has {3 * DemoPlan.Size * DemoPlan.Size} numbers, its code in the VAE of this page {DemoPlan.Latents}. Two denoisers were trained equally long from nothing: one for pixels, one for codes, which the VAE's decoder turns into pixels. Neither is told anything here, so each paints whoever it likes.");
         var byPixels = Unconditional(pixels, cancellation);
         var byCodes = Unconditional(codes, cancellation);
-        var byPrior = vae.Decode(PriorSamples.Normal(vae, plan.Judged, generator));
+        var byPrior = vae.Decode(PriorSamples.Normal(vae, plan.Judged, generator), cancellation: cancellation);
         page.Grid([.. First(byPrior, Shown), .. First(byPixels, 2 * Shown), .. First(byCodes, 2 * Shown)], Shown,
             "Random codes decoded by the VAE, as before; faces by diffusion of pixels; faces by diffusion of the same VAE's codes. Not chosen.", ["VAE", "pixels", "", "codes", ""]);
         using var truth = Statistics(judge, heldOut);
@@ -48,7 +48,7 @@ internal sealed class DiffusionContest(DemoPlan plan, HtmlPage page, IDictionary
         {
             var posterior = model.Space.Encode(heldOut);
             var z = posterior.Sample(randn(posterior.Mean.shape, generator: generator));
-            var error = 255 * (model.Space.Decode(z) - heldOut).square().mean().sqrt().item<float>();
+            var error = 255 * (model.Space.Decode(z, cancellation: cancellation) - heldOut).square().mean().sqrt().item<float>();
             return (model.Lambda, Bits: posterior.Kl().mean().item<float>() / Math.Log(2), Error: error);
         }).ToList();
         var report = DiffusionLikelihood.Evaluate(pixels, Bytes(), new BoundOptions { StepsPerBatch = Levels, Seed = plan.Seed }, cancellationToken: cancellation);
