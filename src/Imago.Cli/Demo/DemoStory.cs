@@ -65,7 +65,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
                 () => Evidence(faces, imagining, history, generator),
                 () => diffusion.Noise(generator),
                 () => diffusion.Guesses(generator),
-                () => contest.PixelsOrCodes(pixels.Model, codes.Model, imagining, judge, generator, context.Cancellation),
+                () => contest.PixelsOrCodes(pixels.Model, codes.Model, imagining, generator, context.Cancellation),
                 () => diffusion.Guidance(generator, context.Cancellation),
                 () => diffusion.Words(context.Cancellation),
                 () => diffusion.Methods(context.Cancellation),

@@ -3,8 +3,6 @@ using Imago.Diffusion;
 using Imago.Exploration;
 using Imago.Generation;
 using Imago.Images;
-using Imago.Metrics;
-using Imago.Models;
 using Imago.Reports;
 using TorchSharp;
 using static System.FormattableString;
@@ -18,25 +16,16 @@ internal sealed class DiffusionContest(DemoPlan plan, HtmlPage page, IDictionary
     private const int Shown = 10, Levels = 40;
 
     /// <summary>Faces from a denoiser of pixels and from one of codes.</summary>
-    internal void PixelsOrCodes(DiffusionModel pixels, DiffusionModel codes, LatentSpace vae, ImageClassifier judge, Generator generator, CancellationToken cancellation)
+    internal void PixelsOrCodes(DiffusionModel pixels, DiffusionModel codes, LatentSpace vae, Generator generator, CancellationToken cancellation)
     {
         page.Section("Pixels or codes?");
         page.Paragraph($"A picture has {3 * DemoPlan.Size * DemoPlan.Size} numbers, its code in the VAE of this page {DemoPlan.Latents}. Two denoisers were trained equally long from nothing: one for pixels, one for codes, which the VAE's decoder turns into pixels. Neither is told anything here, so each paints whoever it likes.");
         var byPixels = Unconditional(pixels, cancellation);
         var byCodes = Unconditional(codes, cancellation);
-        var byPrior = vae.Decode(PriorSamples.Normal(vae, plan.Judged, generator), cancellation: cancellation);
+        var byPrior = vae.Decode(PriorSamples.Normal(vae, Shown, generator), cancellation: cancellation);
         page.Grid([.. First(byPrior, Shown), .. First(byPixels, 2 * Shown), .. First(byCodes, 2 * Shown)], Shown,
             "Random codes decoded by the VAE, as before; faces by diffusion of pixels; faces by diffusion of the same VAE's codes. Not chosen.", ["VAE", "pixels", "", "codes", ""]);
-        using var truth = Statistics(judge, heldOut);
-        double Distance(Tensor faces)
-        {
-            using var drawn = Statistics(judge, faces);
-            return FrechetDistance.Between(drawn, truth);
-        }
-
-        (figures["frechet_vae"], figures["frechet_pixels"], figures["frechet_codes"]) = (Distance(byPrior), Distance(byPixels), Distance(byCodes));
-        page.Figures((Invariant($"{figures["frechet_vae"]:0.00}"), "VAE, codes from N(0, 1)"), (Invariant($"{figures["frechet_pixels"]:0.00}"), "diffusion of pixels"), (Invariant($"{figures["frechet_codes"]:0.00}"), "diffusion of the VAE's codes"));
-        page.Paragraph($"The distance (Fréchet's, over {plan.Judged} faces each) between drawn and held-out faces as the network that measures smiles sees them; smaller is more alike. In pixels the denoiser must learn every edge of every face. In codes the VAE has done that already, and what is left to learn is which codes are faces. It inherits the VAE's softness; the pixels owe theirs to haste alone.");
+        page.Paragraph("In pixels the denoiser must learn every edge of every face. In codes the VAE has done that already, and what is left to learn is which codes are faces. Its faces inherit the VAE's softness; the faults of the pixels are those of haste alone.");
     }
 
     /// <summary>Bits against likeness.</summary>
@@ -63,8 +52,7 @@ internal sealed class DiffusionContest(DemoPlan plan, HtmlPage page, IDictionary
                 new ChartSeries("diffusion of pixels, level by level", [.. report.Curve.Where(point => point.Rate is > 0 and < 8).Select(point => (numbers * point.Rate, point.Distortion))]),
                 new ChartSeries("VAEs, one for each λ", [.. codes.Select(code => (code.Bits, (double)code.Error))], Marks: true),
             ],
-        }, Invariant($"Held-out faces. The VAEs (λ = {string.Join(", ", DemoPlan.Lambdas)}, from right to left as λ grows) say what matters in a few dozen bits and can go no further; diffusion begins with nothing, and given bits enough it goes all the way: {report.BitsPerDimension:0.00} bits for each of {numbers} numbers, where a plain file takes 8."));
-        figures["bits_per_dimension"] = report.BitsPerDimension;
+        }, Invariant($"Held-out faces. The VAEs (λ = {string.Join(", ", DemoPlan.Lambdas)}, from right to left as λ grows) say what matters in few bits, and no more. The diffusion model of pixels, so briefly trained, pays more for the same likeness, but it was never told how much to keep: one model serves every number of bits. A plain file has {8 * numbers}."));
         foreach (var code in codes) (figures[Invariant($"bits_lambda_{code.Lambda}")], figures[Invariant($"error_lambda_{code.Lambda}")]) = (code.Bits, code.Error);
 
         IEnumerable<Tensor> Bytes()
@@ -74,14 +62,12 @@ internal sealed class DiffusionContest(DemoPlan plan, HtmlPage page, IDictionary
         }
     }
 
-    /// <summary>As many faces as are compared, [N, 3, H, W] in [0, 1].</summary>
+    /// <summary>Two rows of faces, [N, 3, H, W] in [0, 1].</summary>
     private Tensor Unconditional(DiffusionModel model, CancellationToken cancellation)
     {
-        var drawn = ImageGenerator.Generate(model, new GenerationRequest { Pictures = PictureWish.Many(Condition.None, plan.Judged, plan.Seed), Steps = 16 }, cancellationToken: cancellation);
+        var drawn = ImageGenerator.Generate(model, new GenerationRequest { Pictures = PictureWish.Many(Condition.None, 2 * Shown, plan.Seed), Steps = 16 }, cancellationToken: cancellation);
         return stack([.. drawn.Select(picture => Pictures.ToFloat(picture.Image, PixelRange.ZeroToOne))]);
     }
 
     private static IReadOnlyList<PixelImage> First(Tensor faces, int count) => Pictures.FromBatch(faces[..count], PixelRange.ZeroToOne);
-
-    private static FeatureStatistics Statistics(ImageClassifier judge, Tensor faces) => FeatureStatistics.Of(cat([.. faces.split(64).Select(judge.Features)]));
 }
