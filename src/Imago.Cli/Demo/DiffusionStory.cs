@@ -22,14 +22,14 @@ internal sealed class DiffusionStory(DemoPlan plan, HtmlPage page, IDictionary<s
     private const string Wish = "a smiling man with blue hair and square glasses";
 
     private static readonly double[] Scales = [0, 1, 2, 3, 5, 7, 10];
-    private static readonly int[] StepCounts = [5, 10, 20, 50];
+    private static readonly int[] StepCounts = [3, 5, 10, 20, 50];
     private static readonly string[] Exact = ["euler", "heun", "dpm2", "dpmpp_2m", "dpmpp_3m", "unipc", "deis"];
     private static readonly string[] Random = ["euler_ancestral", "dpmpp_2m_sde"];
 
     private static readonly string[] Prompts =
     [
         "a smiling woman with red hair and round glasses", Wish, "a frowning bald man with a full beard", "a lady with long straight blond hair",
-        "an older man with a grey moustache", "pink ponytail, dark skin, big grin", "black afro, round glasses",
+        "a man with short grey hair and a moustache", "pink ponytail, dark skin, big grin", "black afro, round glasses",
     ];
 
     private DiffusionModel Model => painter.Model;
@@ -61,7 +61,7 @@ internal sealed class DiffusionStory(DemoPlan plan, HtmlPage page, IDictionary<s
     internal void Guesses(Generator generator)
     {
         page.Section("What the network sees in the noise");
-        page.Paragraph($"The network is shown the noisy code of a face and how noisy it is, and guesses the clean one: x̂₀. The guess that is right on average is the mean of all faces that could hide in that noise. In pure noise that is everyone, so it paints the average face; the less noise, the fewer people it can be. A caption narrows them down before anything is seen.");
+        page.Paragraph($"The network is shown the noisy code of a face and how noisy it is, and guesses the clean one: x̂₀. The guess that is right on average is the mean of all faces that could hide in that noise. In pure noise that is everyone, so it should paint the average face (minutes of training teach it that only roughly); the less noise, the fewer people it can be. A caption narrows them down before anything is seen.");
         var levels = Levels(0.15, 0.3, 0.45, 0.6, 0.8, 1).Reverse().ToArray();
         var face = painter.Faces.Get(1);
         var x0 = Model.Codec.Encode(Pixels(1, first: 1));
@@ -134,7 +134,7 @@ internal sealed class DiffusionStory(DemoPlan plan, HtmlPage page, IDictionary<s
         page.Section("One face, many ways to get there");
         page.Paragraph("The way from noise to a face is a curve, and each of the network's guesses gives its direction at one point. Following it with long steps is fast and imprecise. Seventy years of numerical mathematics help: methods that look back or ahead come closer with the same number of guesses.");
         var pictures = Exact.Concat(Random).SelectMany(sampler => StepCounts.Select(steps => Paint([new(plan.Seed, Said(Wish))], cancellation, sampler, steps)[0])).ToList();
-        page.Grid(pictures, StepCounts.Length, $"“{Wish}”, the same noise, by {Exact.Length + Random.Length} methods. The last two add fresh noise on the way, so they arrive at other faces, each time a good one.",
+        page.Grid(pictures, StepCounts.Length, $"“{Wish}”, the same noise, by {Exact.Length + Random.Length} methods. The last two add fresh noise on the way, so they arrive at other faces.",
             new GridOptions { RowLabels = [.. Exact, .. Random], ColumnLabels = [.. StepCounts.Select(steps => $"{steps} steps")], Scale = 2, TextScale = 1 });
 
         var saidAndNot = Encode([.. Enumerable.Repeat(Wish, Averaged), .. Enumerable.Repeat((string?)null, Averaged)]);
@@ -159,7 +159,7 @@ internal sealed class DiffusionStory(DemoPlan plan, HtmlPage page, IDictionary<s
             return ((double)evaluations, figures[$"error_{name}_{steps}"]);
         })], Marks: true)).ToList();
         page.Chart(new SvgChart { XLabel = "guesses of the network for a picture", YLabel = "error in grey levels of 255", LogX = true, LogY = true, Series = series },
-            $"Distance from the exact end of the curve ({ReferenceSteps} steps of dpmpp_2m), root mean square over {Averaged} faces. Euler's error falls with the number of guesses, that of the others with its square or faster, until precision ends it.");
+            $"Distance from the exact end of the curve ({ReferenceSteps} steps of dpmpp_2m), root mean square over {Averaged} faces. With short steps, Euler's error falls with the number of guesses, that of the others with its square.");
     }
 
     private Tensor Start(int number)
