@@ -6,7 +6,7 @@ namespace Imago.Cli.Demo;
 /// <param name="Folder">Where the page goes.</param>
 internal sealed record DemoPlan(double Minutes, long Seed, string Folder)
 {
-    internal const double DefaultMinutes = 4.3;
+    internal const double DefaultMinutes = 4.5;
 
     /// <summary>Side of the pictures, in pixels.</summary>
     internal const int Size = 64;
