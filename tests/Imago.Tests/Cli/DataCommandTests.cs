@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Imago.Cli;
 using Imago.Images;
+using static Imago.Tests.CommandLine;
 
 namespace Imago.Tests;
 
@@ -20,13 +21,6 @@ public sealed class DataCommandTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using StringWriter output = new(), error = new();
-        var code = CliApp.Run(args, output, error, TestContext.Current.CancellationToken);
-        return (code, output.ToString(), error.ToString());
-    }
 
     [Fact]
     public void Data_OfAFolder_TellsWhatItHolds()

@@ -1,18 +1,12 @@
 using System.Text.Json;
 using Imago.Cli;
 using Imago.Tests.Training;
+using static Imago.Tests.CommandLine;
 
 namespace Imago.Tests;
 
 public class EvaluateCommandTests
 {
-    private static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        return (CliApp.Run(arguments, output, error, CancellationToken.None), output.ToString(), error.ToString());
-    }
-
     private static string Trained(TemporaryFolder folder)
     {
         var run = folder.File("run");

@@ -6,6 +6,7 @@ using Imago.Images;
 using Imago.Models;
 using Imago.Training;
 using Imago.Weights;
+using static Imago.Tests.CommandLine;
 
 namespace Imago.Tests;
 
@@ -50,13 +51,6 @@ public sealed class ExploreCommandTests : IDisposable
         for (int p = 0; p < pixels.Length; p++) pixels[p] = (byte)(light + random.Next(100));
         ImageFile.Write(path, new PixelImage(Side, Side, 1, pixels));
         return path;
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using StringWriter output = new(), error = new();
-        var code = CliApp.Run(args, output, error, TestContext.Current.CancellationToken);
-        return (code, output.ToString(), error.ToString());
     }
 
     public static TheoryData<string, string, bool> Commands => new()

@@ -11,19 +11,12 @@ public sealed class ExportCommandTests : IDisposable
 
     public ExportCommandTests()
     {
-        _model = _folder.File("model");
-        Directory.CreateDirectory(_model);
-        using var model = TinyDiffusion.Model();
-        DiffusionFiles.Save(model, _model);
+        _model = TinyDiffusion.SavedIn(_folder);
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        return (CliApp.Run(["export", .. arguments], output, error), output.ToString(), error.ToString());
-    }
+    private static (int Code, string Output, string Error) Run(params string[] arguments) => CommandLine.Run(["export", .. arguments]);
 
     [Fact]
     public void Export_WritesAModelThatDraws()

@@ -13,19 +13,12 @@ public sealed class GenerateCommandTests : IDisposable
 
     public GenerateCommandTests()
     {
-        _model = _folder.File("model");
-        Directory.CreateDirectory(_model);
-        using var model = TinyDiffusion.Model();
-        DiffusionFiles.Save(model, _model);
+        _model = TinyDiffusion.SavedIn(_folder);
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        return (CliApp.Run(["generate", .. arguments], output, error), output.ToString(), error.ToString());
-    }
+    private static (int Code, string Output, string Error) Run(params string[] arguments) => CommandLine.Run(["generate", .. arguments]);
 
     private string Draw(string name, params string[] arguments)
     {
@@ -109,13 +102,13 @@ public sealed class GenerateCommandTests : IDisposable
             var home = Directory.CreateDirectory(_folder.File(Path.Combine("images", item.Label == 1 ? "bright" : "dark"))).FullName;
             ImageFile.Write(Path.Combine(home, $"{i}.png"), item.Image);
         }
-        using StringWriter output = new(), error = new();
         string[] train = ["train", "diffusion", "--data", _folder.File("images"), "--batch", "8", "--width", "16", "--steps", "2", "--evaluate-every", "2", "--out", _folder.File("run")];
-        Assert.True(CliApp.Run(train, output, error) == 0, error.ToString());
-        Assert.Contains("imago generate --model", output.ToString());
+        var (code, output, error) = CommandLine.Run(train);
+        Assert.True(code == 0, error);
+        Assert.Contains("imago generate --model", output);
         Assert.Equal(8, ImageFile.Read(Draw("drawn.png", "--model", _folder.File("run"), "--class", "bright", "--steps", "2")).Width);
-        Assert.Equal(0, CliApp.Run(["train", "diffusion", "--resume", _folder.File("run"), "--steps", "3"], output, error));
+        Assert.Equal(0, CommandLine.Run(["train", "diffusion", "--resume", _folder.File("run"), "--steps", "3"]).Code);
         Assert.Equal(3, RunFolder.Open(_folder.File("run")).ReadMetrics().Max(line => line.Step));
-        Assert.Equal(CliApp.BadUsage, CliApp.Run(["train", "diffusion", "--resume", _folder.File("run"), "--width", "32"], output, error));
+        Assert.Equal(CliApp.BadUsage, CommandLine.Run(["train", "diffusion", "--resume", _folder.File("run"), "--width", "32"]).Code);
     }
 }

@@ -6,6 +6,7 @@ using Imago.Images;
 using Imago.Tests.Training;
 using Imago.Training;
 using Imago.Weights;
+using static Imago.Tests.CommandLine;
 
 namespace Imago.Tests;
 
@@ -106,12 +107,6 @@ public class TrainCommandTests
         var (code, _, error) = Run(["train", "autoencoder", "--resume", folder.File("cut"), "--threads", "1"]);
         Assert.True(code == 0, error);
         ResumeTests.AssertSame(RunFolder.Open(folder.File("whole")), RunFolder.Open(folder.File("cut")));
-    }
-
-    private static (int Code, string Output, string Error) Run(IReadOnlyList<string> arguments)
-    {
-        using StringWriter output = new(), error = new();
-        return (CliApp.Run(arguments, output, error), output.ToString(), error.ToString());
     }
 
     private static Process Start(IEnumerable<string> arguments)

@@ -44,10 +44,10 @@ public class DiffusionClassifierTests
     public void Command_ReportsTheClassOfFiles()
     {
         using var folder = new TemporaryFolder();
-        using (var model = TinyDiffusion.Model()) DiffusionFiles.Save(model, folder.File("model"));
+        var model = TinyDiffusion.SavedIn(folder);
         ImageFile.Write(folder.File("picture.png"), TinyDiffusion.Splits.Train.Get(1).Image);
-        using StringWriter output = new(), error = new();
-        Assert.True(Cli.CliApp.Run(["classify", folder.File("model"), folder.File("picture.png"), "--samples", "2"], output, error) == 0, error.ToString());
-        Assert.Matches("(dark|bright) \\(", output.ToString());
+        var (code, output, error) = CommandLine.Run("classify", model, folder.File("picture.png"), "--samples", "2");
+        Assert.True(code == 0, error);
+        Assert.Matches("(dark|bright) \\(", output);
     }
 }

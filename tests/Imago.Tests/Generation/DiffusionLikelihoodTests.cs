@@ -28,10 +28,10 @@ public class DiffusionLikelihoodTests
     public void Command_PrintsBitsPerDimension()
     {
         using var folder = new TemporaryFolder();
-        using (var model = TinyDiffusion.Model()) DiffusionFiles.Save(model, folder.File("model"));
+        var model = TinyDiffusion.SavedIn(folder);
         foreach (var i in Enumerable.Range(0, 30)) Images.ImageFile.Write(Path.Combine(Directory.CreateDirectory(folder.File("images")).FullName, $"{i}.png"), TinyDiffusion.Splits.Train.Get(i).Image);
-        using StringWriter output = new(), error = new();
-        Assert.True(Cli.CliApp.Run(["evaluate", folder.File("model"), "--data", folder.File("images"), "--split", "train", "--samples", "5"], output, error) == 0, error.ToString());
-        Assert.Contains("bits/dimension", output.ToString());
+        var (code, output, error) = CommandLine.Run("evaluate", model, "--data", folder.File("images"), "--split", "train", "--samples", "5");
+        Assert.True(code == 0, error);
+        Assert.Contains("bits/dimension", output);
     }
 }

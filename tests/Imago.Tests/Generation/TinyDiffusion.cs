@@ -39,6 +39,14 @@ internal static class TinyDiffusion
         return model;
     }
 
+    /// <summary>Such a model in a new folder within another.</summary>
+    internal static string SavedIn(TemporaryFolder folder)
+    {
+        using var model = Model();
+        DiffusionFiles.Save(model, folder.File("model"));
+        return folder.File("model");
+    }
+
     private static MemoryDataset Set(int count, int first) => new(
         "tiny", [.. Enumerable.Range(first, count).Select(Item)], ["dark", "bright"], [new ImageAttribute("brightness", 0, 1, [], ""), new ImageAttribute("kind", 0, 1, ["dark", "bright"], "")]);
 
