@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using Imago.Models;
 using Imago.Training;
 using TorchSharp;
@@ -23,26 +21,11 @@ internal static class DenoiserBenchmark
         ["dit-latents"] = (DiT(heads: 6, blocks: 12, channels: 4, side: 16, patch: 2), 4, 16, 32, 2),      // the width and depth of DiT-S on 16×16 latents
     };
 
-    internal static void Run(string[] args)
+    internal static void Run(string[] args) => PeerComparison.Run(args, new PeerTopic("denoisers", "Training step of denoisers", "PyTorch and diffusers", Answer)
     {
-        var options = args.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0].TrimStart('-'), pair => pair[1]);
-        string Get(string name, string otherwise) => options.GetValueOrDefault(name, otherwise);
-        var (precision, threads) = (Get("precision", "fp32"), Get("threads", "2"));
-        if (options.TryGetValue("worker", out var worker)) Answer(worker, precision, int.Parse(threads, CultureInfo.InvariantCulture));
-        else if (!options.TryGetValue("python", out var python)) Console.Error.WriteLine("Give --python PATH: an interpreter with PyTorch and diffusers.");
-        else Compare(python, options.TryGetValue("network", out var one) ? [one] : [.. Networks.Keys], precision, threads, Get("peer-optimizer", "default"), int.Parse(Get("rounds", "15"), CultureInfo.InvariantCulture));
-    }
-
-    private static void Compare(string python, IEnumerable<string> names, string precision, string threads, string peerOptimizer, int rounds)
-    {
-        PeerComparison.PrintHeader($"Training step of denoisers, {precision}, {threads} threads");
-        foreach (var name in names)
-        {
-            var (config, _, side, batch, steps) = Networks[name];
-            string[] peer = ["denoiser_step.py", config.ToJson(), side.ToString(CultureInfo.InvariantCulture), batch.ToString(CultureInfo.InvariantCulture), threads, precision, peerOptimizer];
-            PeerComparison.Run($"{name}, batch {batch}", ["denoisers", "--worker", name, "--precision", precision, "--threads", threads], python, peer, threads, steps, rounds);
-        }
-    }
+        Networks = Networks.ToDictionary(entry => entry.Key, entry => (entry.Value.Batch, entry.Value.StepsPerRound)),
+        Peer = name => ["denoiser_step.py", Networks[name].Network.ToJson(), $"{Networks[name].Side}", $"{Networks[name].Batch}"],
+    });
 
     /// <summary>One step: noise is predicted from noisy images at random times, squared error, AdamW.</summary>
     private static void Answer(string name, string precision, int threads)
@@ -67,14 +50,7 @@ internal static class DenoiserBenchmark
             (output.to(float32) - epsilon).square().mean().backward();
             optimizer.Step(1e-4);
         }
-        for (int i = 0; i < 3; i++) Step();
-        Worker.Answer(question =>
-        {
-            var steps = int.Parse(question, CultureInfo.InvariantCulture);
-            var time = Stopwatch.StartNew();
-            for (int i = 0; i < steps; i++) Step();
-            return time.Elapsed / steps;
-        });
+        Worker.AnswerSteps(Step);
     }
 
     private static UNet2DConfig WithClasses(int channels, int width) => new()

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using Imago.Autoencoders;
 using Imago.Images;
 using Imago.Models;
@@ -22,27 +20,11 @@ internal static class TrainingBenchmark
         ["kl"] = (new KlConfig { BlockOutChannels = [32, 64, 64], NormNumGroups = 8, SampleSize = 64 }, LikelihoodKind.Gaussian, 8, 2),
     };
 
-    internal static void Run(string[] args)
+    internal static void Run(string[] args) => PeerComparison.Run(args, new PeerTopic("train", "Training step", "PyTorch (and diffusers for kl)", Answer)
     {
-        var options = args.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0].TrimStart('-'), pair => pair[1]);
-        string Get(string name, string otherwise) => options.GetValueOrDefault(name, otherwise);
-        var (precision, threads) = (Get("precision", "fp32"), Get("threads", "2"));
-        if (options.TryGetValue("worker", out var network)) Answer(network, precision, int.Parse(threads, CultureInfo.InvariantCulture));
-        else if (!options.TryGetValue("python", out var python)) Console.Error.WriteLine("Give --python PATH: an interpreter with PyTorch (and diffusers for kl).");
-        else Compare(python, options.TryGetValue("network", out var one) ? [one] : [.. Networks.Keys], precision, threads, Get("peer-optimizer", "default"), int.Parse(Get("rounds", "15"), CultureInfo.InvariantCulture));
-    }
-
-    private static void Compare(string python, IEnumerable<string> networks, string precision, string threads, string peerOptimizer, int rounds)
-    {
-        PeerComparison.PrintHeader($"training step, {precision}, {threads} threads");
-        foreach (var network in networks)
-        {
-            var (_, _, batch, steps) = Networks[network];
-            PeerComparison.Run(
-                $"{network}, batch {batch}", ["train", "--worker", network, "--precision", precision, "--threads", threads],
-                python, ["train_step.py", network, batch.ToString(CultureInfo.InvariantCulture), threads, precision, peerOptimizer], threads, steps, rounds);
-        }
-    }
+        Networks = Networks.ToDictionary(entry => entry.Key, entry => (entry.Value.Batch, entry.Value.StepsPerRound)),
+        Peer = network => ["train_step.py", network, $"{Networks[network].Batch}"],
+    });
 
     private static void Answer(string network, string precision, int threads)
     {
@@ -61,13 +43,6 @@ internal static class TrainingBenchmark
             objective(model, x, context).Loss.backward();
             optimizer.Step(1e-3);
         }
-        for (int i = 0; i < 3; i++) Step();
-        Worker.Answer(question =>
-        {
-            var steps = int.Parse(question, CultureInfo.InvariantCulture);
-            var time = Stopwatch.StartNew();
-            for (int i = 0; i < steps; i++) Step();
-            return time.Elapsed / steps;
-        });
+        Worker.AnswerSteps(Step);
     }
 }

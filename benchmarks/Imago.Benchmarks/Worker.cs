@@ -40,6 +40,19 @@ internal sealed class Worker : IDisposable
         while (Console.ReadLine() is { } question) Console.WriteLine(measure(question).TotalSeconds.ToString("r", CultureInfo.InvariantCulture));
     }
 
+    /// <summary>The worker's side for training steps: asked for a number of them, it answers with the time of one. Three steps go before.</summary>
+    internal static void AnswerSteps(Action step)
+    {
+        for (int i = 0; i < 3; i++) step();
+        Answer(question =>
+        {
+            var steps = int.Parse(question, CultureInfo.InvariantCulture);
+            var time = Stopwatch.StartNew();
+            for (int i = 0; i < steps; i++) step();
+            return time.Elapsed / steps;
+        });
+    }
+
     public void Dispose()
     {
         _process.StandardInput.Close();

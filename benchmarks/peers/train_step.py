@@ -4,11 +4,12 @@ usage: train_step.py NETWORK BATCH THREADS PRECISION OPTIMIZER
 Then one number of steps per line on the input; answers with the seconds of one step.
 """
 import sys
-import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from worker import answer
 
 
 class Mlp(nn.Module):
@@ -95,14 +96,7 @@ def main():
         ((reconstruction + kl) / batch).backward()
         adam.step()
 
-    for _ in range(3):
-        step()
-    for line in sys.stdin:
-        steps = int(line)
-        start = time.perf_counter()
-        for _ in range(steps):
-            step()
-        print((time.perf_counter() - start) / steps, flush=True)
+    answer(step)
 
 
 main()
