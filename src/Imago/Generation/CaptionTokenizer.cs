@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Imago.Data;
 using Imago.Text;
 
@@ -8,9 +9,13 @@ internal static class CaptionTokenizer
 {
     private const int CaptionsRead = 2000, LargestVocabulary = 1024;
 
-    /// <summary>Learns from captions of the whole length of a set; the same set gives the same tokenizer.</summary>
+    private static readonly ConditionalWeakTable<ImageDataset, BytePairTokenizer> Trained = [];
+
+    /// <summary>Learned once from captions of the whole length of a set; the same set gives the same tokenizer.</summary>
     /// <exception cref="ArgumentException">The set has no captions.</exception>
-    internal static BytePairTokenizer Train(ImageDataset set)
+    internal static BytePairTokenizer Of(ImageDataset set) => Trained.GetValue(set, Train);
+
+    private static BytePairTokenizer Train(ImageDataset set)
     {
         var count = Math.Min(set.Count, CaptionsRead);
         var captions = new string?[count];

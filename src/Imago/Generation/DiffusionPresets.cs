@@ -58,7 +58,7 @@ public static partial class DiffusionPresets
         "text" => new ConditionerConfig
         {
             Width = width, Vector = ConditionVector.Classes,
-            Conditions = [new TextConditionConfig { Vocabulary = CaptionTokenizer.Train(set).Count, Width = 128, Dropout = 0 }],
+            Conditions = [new TextConditionConfig { Vocabulary = CaptionTokenizer.Of(set).Count, Width = 128, Dropout = 0 }],
         },
         _ => throw new ArgumentException($"There is no condition '{name}'; it must be class, attributes, text or none."),
     };

@@ -115,7 +115,7 @@ public sealed class DiffusionTraining : IDisposable
     private static DiffusionModel Create(DiffusionRunConfig config, DatasetSplits splits, TrainingExamples examples, string? kept)
     {
         var needsText = config.Conditioner.Conditions.OfType<TextConditionConfig>().Any();
-        var tokenizer = !needsText ? null : kept is not null ? DiffusionFiles.TokenizerOf(kept) : CaptionTokenizer.Train(splits.Train);
+        var tokenizer = !needsText ? null : kept is not null ? DiffusionFiles.TokenizerOf(kept) : CaptionTokenizer.Of(splits.Train);
         var model = new DiffusionModel(new DiffusionModelConfig
         {
             Height = examples.Height, Width = examples.Width, Channels = examples.Channels, Patch = config.Patch, Latents = (examples.Codec as LatentCodec)?.Scale,
