@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Imago.Autoencoders;
 using Imago.Data;
-using Imago.Models;
 using Imago.Training;
 
 namespace Imago.Cli.Commands;
@@ -117,10 +116,9 @@ internal static class TrainCommand
 
     private static AutoencoderRunConfig Configure(CommandContext context, RunDataConfig data, ImageShape shape)
     {
-        var objective = Objective(context, shape);
-        var network = NetworkOf(context, shape, isVariational: objective.Name is not ("ae" or "rae" or "wae_mmd"));
-        if ((network is KlConfig or TinyConfig) && objective.Likelihood == LikelihoodKind.Bernoulli && !context.IsGiven(Likelihood) && !File.Exists(context.Get(ObjectiveName)))
-            objective = objective with { Likelihood = LikelihoodKind.Gaussian };           // they give pixels, not logits
+        var written = File.Exists(context.Get(ObjectiveName)) ? ObjectiveConfig.Parse(File.ReadAllText(context.Get(ObjectiveName)!), context.Get(ObjectiveName)!) : null;
+        var network = NetworkOf(context, shape, isVariational: (written?.Name ?? context.Get(ObjectiveName)) is not ("ae" or "rae" or "wae_mmd"));
+        var objective = written ?? Objective(context, isBernoulli: shape.Channels == 1 && network.GivesLogits);
         var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
         return new AutoencoderRunConfig
         {
@@ -148,14 +146,13 @@ internal static class TrainCommand
         return AutoencoderConfig.Parse(File.ReadAllText(name), name);
     }
 
-    private static ObjectiveConfig Objective(CommandContext context, ImageShape shape)
+    private static ObjectiveConfig Objective(CommandContext context, bool isBernoulli)
     {
-        var name = context.Get(ObjectiveName)!;
-        if (File.Exists(name)) return ObjectiveConfig.Parse(File.ReadAllText(name), name);
         var objective = new ObjectiveConfig
         {
-            Name = name, Attribute = context.Get(Attribute), Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup), Samples = context.Get(Samples), FirstSamples = context.Get(FirstSamples),
-            Likelihood = context.Get(Likelihood) ?? (shape.Channels > 1 ? LikelihoodKind.Gaussian : LikelihoodKind.Bernoulli),
+            Name = context.Get(ObjectiveName)!, Attribute = context.Get(Attribute), Beta = context.Get(Beta), WarmupSteps = context.Get(BetaWarmup),
+            Samples = context.Get(Samples), FirstSamples = context.Get(FirstSamples),
+            Likelihood = context.Get(Likelihood) ?? (isBernoulli ? LikelihoodKind.Bernoulli : LikelihoodKind.Gaussian),
         };
         objective.Validate();
         return objective;

@@ -29,6 +29,10 @@ public abstract record AutoencoderConfig
 
     private static readonly ConfigRules Rules = new("Autoencoder configuration");
 
+    /// <summary>Whether the decoder gives logits, which a Bernoulli likelihood needs, and not the pixels themselves.</summary>
+    [JsonIgnore]
+    public virtual bool GivesLogits => false;
+
     /// <summary>Builds the network with fresh weights.</summary>
     /// <param name="seed">Where the weights come from: the same seed gives the same weights, those that PyTorch would draw for the same layers.</param>
     /// <remarks>libtorch's process-wide generator is left as it was.</remarks>

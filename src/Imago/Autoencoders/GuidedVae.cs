@@ -1,3 +1,4 @@
+using Imago.Images;
 using Imago.Models;
 using Imago.Probability;
 using Imago.Training;
@@ -85,7 +86,7 @@ public sealed class GuidedVae : IDisposable
     /// <inheritdoc cref="Loss" path="/param"/>
     public LossTerms JudgeLoss(Autoencoder model, Tensor x, Tensor labels, ObjectiveContext at)
     {
-        var loss = CrossEntropy(Unit(model, x), labels.nan_to_num(0.5), 1 - labels.isnan().to(float32), at);
+        var loss = CrossEntropy(Pictures.ZeroToOne(x, model.Pixels), labels.nan_to_num(0.5), 1 - labels.isnan().to(float32), at);
         return Objectives.Terms(loss, ("cross_entropy", loss));
     }
 
@@ -93,15 +94,13 @@ public sealed class GuidedVae : IDisposable
     public void Dispose() => Judge.Dispose();
 
     private Tensor CrossEntropy(Autoencoder model, Tensor output, Tensor y, Tensor known, ObjectiveContext at) =>
-        CrossEntropy(Unit(model, model.ToPixels(output)), y, known, at);
+        CrossEntropy(Pictures.ZeroToOne(model.ToPixels(output), model.Pixels), y, known, at);
 
     private Tensor CrossEntropy(Tensor pixels, Tensor y, Tensor known, ObjectiveContext at) =>
         nn.functional.binary_cross_entropy_with_logits(Judge.call(Disturbed(pixels, at.Noise).to(at.Compute)).squeeze(1), y, weight: known);
 
     /// <summary>e₁ for every latent, [1, D].</summary>
     private static Tensor First(Tensor z) => arange(z.shape[1], device: z.device).eq(0).to(z.dtype).unsqueeze(0);
-
-    private static Tensor Unit(Autoencoder model, Tensor x) => model.Pixels == Images.PixelRange.MinusOneToOne ? (x + 1) / 2 : x;
 
     private static Tensor Disturbed(Tensor x, Generator generator)
     {

@@ -93,8 +93,7 @@ public sealed class LatentSpace
             cancellation.ThrowIfCancellationRequested();
             using var one = NewDisposeScope();
             var pixels = Model.ToPixels(Model.Decode(batch.to(_type, _device).reshape([batch.shape[0], .. _shape])));
-            var unit = Model.Pixels == PixelRange.ZeroToOne ? pixels : (pixels + 1) / 2;
-            pictures.Add(unit.to(float32, CPU).clamp(0, 1).MoveToOuterDisposeScope());
+            pictures.Add(Pictures.ZeroToOne(pixels, Model.Pixels).to(float32, CPU).clamp(0, 1).MoveToOuterDisposeScope());
             progress?.Report(new WorkProgress(done += batch.shape[0], z.shape[0]));
         }
         return cat(pictures).MoveToOuterDisposeScope();

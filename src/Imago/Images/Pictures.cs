@@ -46,6 +46,9 @@ public static class Pictures
         });
     }
 
+    /// <summary>The same pictures with black at 0 and white at 1, whatever they are; the tensor itself if they are so already.</summary>
+    internal static Tensor ZeroToOne(Tensor values, PixelRange range) => range == PixelRange.ZeroToOne ? values : (values + 1) / 2;
+
     /// <summary>One picture from a tensor of floating-point numbers.</summary>
     /// <param name="values">[C, H, W] with C of 1, 3 or 4, or [H, W], in <paramref name="range"/>.</param>
     /// <param name="range">The range of <paramref name="values"/>.</param>

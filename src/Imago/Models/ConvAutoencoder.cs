@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Imago.Images;
 using Imago.Autoencoders;
 using Imago.Layers;
@@ -5,9 +6,6 @@ using Imago.Probability;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using ConvTranspose2d = Imago.Layers.ConvTranspose2d;
-using Conv2d = Imago.Layers.Conv2d;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
 
@@ -47,6 +45,10 @@ public sealed record ConvConfig : AutoencoderConfig
 
     /// <summary>What the decoder's last layer gives.</summary>
     public DecoderOutput Output { get; init; } = DecoderOutput.Logits;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool GivesLogits => Output == DecoderOutput.Logits;
 
     /// <summary>False for a plain autoencoder, whose encoder gives a point.</summary>
     public bool Variational { get; init; } = true;

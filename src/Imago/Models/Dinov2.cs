@@ -4,9 +4,6 @@ using Imago.Models.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
-using LayerNorm = Imago.Layers.LayerNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
 

@@ -5,8 +5,6 @@ using Imago.Probability;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
-using GroupNorm = Imago.Layers.GroupNorm;
 using Upsample = Imago.Models.Blocks.Upsample;
 
 namespace Imago.Models;

@@ -2,8 +2,6 @@ using Imago.Models.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using LayerNorm = Imago.Layers.LayerNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
 

@@ -1,10 +1,10 @@
+using System.Text.Json.Serialization;
 using Imago.Images;
 using Imago.Autoencoders;
 using Imago.Probability;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
 
@@ -33,6 +33,10 @@ public sealed record MlpConfig : AutoencoderConfig
 
     /// <summary>What the decoder's last layer gives.</summary>
     public DecoderOutput Output { get; init; } = DecoderOutput.Logits;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override bool GivesLogits => Output == DecoderOutput.Logits;
 
     /// <summary>False for a plain autoencoder, whose encoder gives a point.</summary>
     public bool Variational { get; init; } = true;

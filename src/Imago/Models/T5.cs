@@ -4,8 +4,6 @@ using Imago.Models.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Embedding = Imago.Layers.Embedding;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
 

@@ -2,9 +2,6 @@ using Imago.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Embedding = Imago.Layers.Embedding;
-using LayerNorm = Imago.Layers.LayerNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models;
 

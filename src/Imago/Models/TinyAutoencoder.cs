@@ -5,7 +5,6 @@ using Imago.Probability;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
 
 namespace Imago.Models;
 

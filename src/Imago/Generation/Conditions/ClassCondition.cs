@@ -2,7 +2,6 @@ using Imago.Data;
 using Imago.Models;
 using TorchSharp;
 using static TorchSharp.torch;
-using Embedding = Imago.Layers.Embedding;
 
 namespace Imago.Generation.Conditions;
 

@@ -2,7 +2,6 @@ using Imago.Data;
 using Imago.Models;
 using TorchSharp;
 using static TorchSharp.torch;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Generation.Conditions;
 

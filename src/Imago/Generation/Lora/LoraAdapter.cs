@@ -3,8 +3,6 @@ using Imago.Models;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Generation.Lora;
 

@@ -1,6 +1,5 @@
 using TorchSharp;
 using static TorchSharp.torch;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.Blocks;
 

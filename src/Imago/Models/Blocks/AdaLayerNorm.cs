@@ -1,8 +1,5 @@
 using TorchSharp;
 using static TorchSharp.torch;
-using Embedding = Imago.Layers.Embedding;
-using LayerNorm = Imago.Layers.LayerNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.Blocks;
 

@@ -2,8 +2,6 @@ using Imago.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using GroupNorm = Imago.Layers.GroupNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.Blocks;
 

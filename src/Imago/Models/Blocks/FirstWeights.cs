@@ -1,7 +1,6 @@
 using Imago.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.Blocks;
 

@@ -2,7 +2,6 @@ using Imago.Layers;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
 
 namespace Imago.Models.Blocks;
 

@@ -1,6 +1,5 @@
 using TorchSharp;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
 
 namespace Imago.Models.Blocks;
 

@@ -1,9 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
-using GroupNorm = Imago.Layers.GroupNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.Blocks;
 

@@ -3,10 +3,6 @@ using Imago.Models.Blocks;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using Conv2d = Imago.Layers.Conv2d;
-using Embedding = Imago.Layers.Embedding;
-using GroupNorm = Imago.Layers.GroupNorm;
-using Linear = Imago.Layers.Linear;
 
 namespace Imago.Models.UNets;
 
