@@ -21,7 +21,7 @@ internal static class TrainDiffusionCommand
     private static readonly Option<string?> ConditionKind = new Option<string?>("--condition") { Description = "What pictures can be asked for by; the default is text if the data have captions, else class, attributes, none.", HelpName = "class|attributes|text|none" }
         .AcceptOnlyFromAmong("class", "attributes", "text", "none");
     private static readonly Option<string?> NetworkFile = new("--network") { Description = "A network's JSON (a hub's config.json) instead of one that suits data and time.", HelpName = "FILE" };
-    private static readonly Option<int?> Width = new("--width") { Description = "Channels of the network's first level, a multiple of 16; the default suits size and time.", HelpName = "N" };
+    private static readonly Option<int?> Width = new("--width") { Description = "Channels of the network's first level, or features of one for latents without a map; a multiple of 16. The default suits size and time.", HelpName = "N" };
     private static readonly Option<string> Predict = new Option<string>("--predict") { Description = "What the network predicts: flow (rectified flow), or epsilon, velocity or sample (variance-preserving, cosine).", DefaultValueFactory = _ => "flow" }
         .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
     private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
@@ -118,12 +118,12 @@ internal static class TrainDiffusionCommand
     {
         var (channels, side, patch) = DiffusionPresets.Drawn(shape, context.Get(AutoencoderPath), context.Get(Patch));
         var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize);
-        var conditioner = DiffusionPresets.Conditioner(context.Get(ConditionKind) ?? DiffusionPresets.ConditionOf(splits.Train), splits.Train, DiffusionPresets.VectorWidth(width));
+        var conditioner = DiffusionPresets.Conditioner(context.Get(ConditionKind) ?? DiffusionPresets.ConditionOf(splits.Train), splits.Train, DiffusionPresets.VectorWidth(width, side));
         var objective = ObjectiveOf(context);
         return new DiffusionRunConfig
         {
             Data = data, Autoencoder = context.Get(AutoencoderPath) is { } path ? Path.GetFullPath(path) : null, Patch = patch, Conditioner = conditioner, Objective = objective,
-            Network = context.Get(NetworkFile) is { } file ? DenoiserConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.UNet(new NetworkTask(channels, side, conditioner), width),
+            Network = context.Get(NetworkFile) is { } file ? DenoiserConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.Network(new NetworkTask(channels, side, conditioner), width),
             Process = DiffusionPresets.ProcessOf(objective.Prediction), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
         };
     }

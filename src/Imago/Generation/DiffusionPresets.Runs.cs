@@ -45,8 +45,7 @@ public static partial class DiffusionPresets
     /// <param name="shape">The pictures.</param>
     /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
     /// <param name="patch">Side of the patches of pixels; null for one that suits.</param>
-    /// <returns>Channels and longer side of what is drawn, and the patch.</returns>
-    /// <exception cref="ArgumentException">The latents are no map.</exception>
+    /// <returns>Channels and longer side of what is drawn, and the patch. A latent of D numbers counts as D channels of a single position.</returns>
     /// <exception cref="ImagoException">The autoencoder cannot be loaded.</exception>
     public static (int Channels, int Side, int Patch) Drawn(ImageShape shape, string? autoencoder = null, int? patch = null)
     {
@@ -58,10 +57,8 @@ public static partial class DiffusionPresets
             return (shape.Channels * side * side, longer / side, side);
         }
         using var model = AutoencoderFiles.Load(autoencoder);
-        var latents = model.LatentShape(shape.Height, shape.Width);
-        return latents.Length == 3
-            ? ((int)latents[0], (int)Math.Max(latents[1], latents[2]), patch ?? 1)
-            : throw new ArgumentException($"The latents of {autoencoder} are {latents[0]} numbers and no map; take an autoencoder with maps of latents (imago train autoencoder --network kl).", nameof(autoencoder));
+        var latents = LatentCodec.ShapeOf(model, shape.Height, shape.Width);
+        return ((int)latents[0], (int)Math.Max(latents[1], latents[2]), patch ?? 1);
     }
 
     /// <summary>A run where only data, time, condition and prediction are chosen.</summary>
@@ -78,11 +75,11 @@ public static partial class DiffusionPresets
         var loader = data.TrainingBatches(splits);
         var (channels, side, patch) = Drawn(new ImageShape(loader.Channels, loader.Height, loader.Width), autoencoder);
         var width = WidthFor(side, minutes, data.BatchSize);
-        var conditioner = Conditioner(condition, splits.Train, VectorWidth(width));
+        var conditioner = Conditioner(condition, splits.Train, VectorWidth(width, side));
         var objective = ObjectiveOf(prediction);
         return new DiffusionRunConfig
         {
-            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = UNet(new NetworkTask(channels, side, conditioner), width),
+            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = Network(new NetworkTask(channels, side, conditioner), width),
             Process = ProcessOf(objective.Prediction), Optimizer = Optimizer, Training = Training(minutes),
         };
     }

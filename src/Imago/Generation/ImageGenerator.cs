@@ -11,9 +11,6 @@ public static class ImageGenerator
 {
     private const int NumbersAtOnce = 1 << 18, MostAtOnce = 64;
 
-    /// <summary>Methods whose steps depend on the whole batch: with them pictures are drawn one by one, so that each depends on its seed alone.</summary>
-    private static readonly string[] CoupledMethods = ["dpm_adaptive", "predictor_corrector"];
-
     /// <summary>Draws what is asked for.</summary>
     /// <param name="model">The model; left in evaluation mode.</param>
     /// <param name="request">What, and how.</param>
@@ -30,7 +27,8 @@ public static class ImageGenerator
         model.Trained.eval();
         var plan = GenerationPlan.Of(model, request);
         var pictures = new List<GeneratedPicture>();
-        var batches = request.Pictures.Chunk(CoupledMethods.Contains(plan.Sampler.Name) ? 1 : request.Batch ?? BatchOf(model)).ToList();
+        // Where the steps of a method depend on the whole batch, pictures are drawn one by one, so that each depends on its seed alone.
+        var batches = request.Pictures.Chunk(plan.Sampler.IsBatchwise ? 1 : request.Batch ?? BatchOf(model)).ToList();
         foreach (var (number, batch) in batches.Index())
         {
             using var scope = NewDisposeScope();

@@ -93,8 +93,8 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Equal(recipe.Prompt, GenerationRecipe.Read(_folder.File("recipe.png")).Prompt);
     }
 
-    [Fact]
-    public void TrainedFromFiles_GeneratesByClass_AndIsContinued()
+    /// <summary>A folder of dark and one of bright pictures.</summary>
+    private string Images()
     {
         foreach (var i in Enumerable.Range(0, 30))
         {
@@ -102,7 +102,13 @@ public sealed class GenerateCommandTests : IDisposable
             var home = Directory.CreateDirectory(_folder.File(Path.Combine("images", item.Label == 1 ? "bright" : "dark"))).FullName;
             ImageFile.Write(Path.Combine(home, $"{i}.png"), item.Image);
         }
-        string[] train = ["train", "diffusion", "--data", _folder.File("images"), "--batch", "8", "--width", "16", "--steps", "2", "--evaluate-every", "2", "--out", _folder.File("run")];
+        return _folder.File("images");
+    }
+
+    [Fact]
+    public void TrainedFromFiles_GeneratesByClass_AndIsContinued()
+    {
+        string[] train = ["train", "diffusion", "--data", Images(), "--batch", "8", "--width", "16", "--steps", "2", "--evaluate-every", "2", "--out", _folder.File("run")];
         var (code, output, error) = CommandLine.Run(train);
         Assert.True(code == 0, error);
         Assert.Contains("imago generate --model", output);
@@ -110,5 +116,19 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.Equal(0, CommandLine.Run(["train", "diffusion", "--resume", _folder.File("run"), "--steps", "3"]).Code);
         Assert.Equal(3, RunFolder.Open(_folder.File("run")).ReadMetrics().Max(line => line.Step));
         Assert.Equal(CliApp.BadUsage, CommandLine.Run(["train", "diffusion", "--resume", _folder.File("run"), "--width", "32"]).Code);
+    }
+
+    [Theory]
+    [InlineData("mlp")]
+    [InlineData("conv")]
+    public void TrainedOnLatentsWithoutAMap_GeneratesByClass(string network)
+    {
+        using var cache = new OwnCache();
+        string[] data = ["--data", Images(), "--batch", "8", "--steps", "2"];
+        var (code, _, error) = CommandLine.Run(["train", "autoencoder", .. data, "--network", network, "--latents", "3", "--out", _folder.File("vae")]);
+        Assert.True(code == 0, error);
+        (code, _, error) = CommandLine.Run(["train", "diffusion", .. data, "--autoencoder", _folder.File("vae"), "--out", _folder.File("run")]);
+        Assert.True(code == 0, error);
+        Assert.Equal(8, ImageFile.Read(Draw("drawn.png", "--model", _folder.File("run"), "--class", "bright", "--steps", "2")).Width);
     }
 }

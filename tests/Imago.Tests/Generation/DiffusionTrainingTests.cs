@@ -5,7 +5,6 @@ using Imago.Generation;
 using Imago.Models;
 using Imago.Tests.Training;
 using Imago.Training;
-using Imago.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -115,15 +114,8 @@ public class DiffusionTrainingTests
     private static List<byte[]> Pixels(DiffusionModel model, GenerationRequest request) => [.. ImageGenerator.Generate(model, request).Select(picture => picture.Image.Pixels)];
 
     /// <summary>An untrained autoencoder with maps of 2 channels and a quarter of the pixels, in a folder of its own.</summary>
-    private static string AutoencoderRun(string path)
-    {
-        Directory.CreateDirectory(path);
-        using var network = new KlConfig { InChannels = 1, OutChannels = 1, BlockOutChannels = [16, 16], LayersPerBlock = 1, NormNumGroups = 2, LatentChannels = 2, SampleSize = 8 }.Create(4);
-        File.WriteAllText(Path.Combine(path, "config.json"), network.Config.ToJson());
-        Directory.CreateDirectory(Path.Combine(path, "checkpoints"));
-        ModuleWeights.Save(network, Path.Combine(path, "checkpoints", "last.safetensors"));
-        return path;
-    }
+    private static string AutoencoderRun(string path) =>
+        TinyDiffusion.SaveAutoencoder(new KlConfig { InChannels = 1, OutChannels = 1, BlockOutChannels = [16, 16], LayersPerBlock = 1, NormNumGroups = 2, LatentChannels = 2, SampleSize = 8 }, path);
 
     private sealed class At(long step, CancellationTokenSource stop) : IProgress<TrainingProgress>
     {

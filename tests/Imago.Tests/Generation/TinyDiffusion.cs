@@ -3,6 +3,7 @@ using Imago.Data;
 using Imago.Generation;
 using Imago.Images;
 using Imago.Training;
+using Imago.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -45,6 +46,16 @@ internal static class TinyDiffusion
         using var model = Model();
         DiffusionFiles.Save(model, folder.File("model"));
         return folder.File("model");
+    }
+
+    /// <summary>An untrained autoencoder in a folder like that of a run.</summary>
+    internal static string SaveAutoencoder(AutoencoderConfig config, string path)
+    {
+        using var network = config.Create(4);
+        Directory.CreateDirectory(Path.Combine(path, "checkpoints"));
+        File.WriteAllText(Path.Combine(path, "config.json"), network.Config.ToJson());
+        ModuleWeights.Save(network, Path.Combine(path, "checkpoints", "last.safetensors"));
+        return path;
     }
 
     private static MemoryDataset Set(int count, int first) => new(
