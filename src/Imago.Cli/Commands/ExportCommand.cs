@@ -18,20 +18,23 @@ internal static class ExportCommand
     private static readonly Option<int?> Steps = new("--steps") { HelpName = "N", Description = "The steps that it makes when nothing is chosen." };
     private static readonly Option<double?> Guidance = new("--guidance", "-g") { HelpName = "X", Description = "How strongly it follows its condition when nothing is chosen." };
 
+    private static readonly Option<double?> EmaWidth = new("--ema-width") { HelpName = "X", Description = "Width of the moving average as a share of the run (0.05, 0.1, … up to 0.28): for a run that was trained with --post-hoc-ema." };
+
     internal static Command Create() => new ImagoCommand(
         "export",
         "Write a diffusion model as a small folder that draws anywhere.",
         "imago export runs/faces-diffusion --precision bf16 --out faces",
+        "imago export runs/faces-diffusion --ema-width 0.15 --out faces-long",
         "imago export runs/faces-diffusion --out faces --guidance 3 --steps 12 --description \"faces from words\"")
     {
-        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, SharedOptions.Json,
+        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
         var (source, folder) = (context.Get(Model)!, Path.GetFullPath(context.Get(Out)!));
         RefuseForeign(folder);
-        using var model = DiffusionFiles.Load(source);
+        using var model = Load(source, context.Get(EmaWidth));
         var options = new ExportOptions { Precision = context.Get(WeightPrecision), Description = context.Get(Description), Defaults = Defaults(context, model.Config.Defaults) };
         Directory.CreateDirectory(folder);
         DiffusionFiles.Save(model, folder, options);
@@ -43,6 +46,12 @@ internal static class ExportCommand
         }
         context.Say(string.Create(CultureInfo.InvariantCulture, $"{model.ParameterCount / 1e6:0.00} million parameters, {bytes / 1e6:0.00} MB in {context.Get(Out)}."));
         context.Hint($"Next: imago generate --model {context.Get(Out)}");
+    }
+
+    private static DiffusionModel Load(string source, double? width)
+    {
+        if (width is not null and not (> 0 and <= PostHocEma.LargestWidth)) throw new ArgumentException(FormattableString.Invariant($"--ema-width is {width}; it must be above 0 and at most {PostHocEma.LargestWidth:0.000}, a plain mean over the run."));
+        return width is { } chosen ? DiffusionFiles.Load(source, chosen) : DiffusionFiles.Load(source);
     }
 
     private static DrawingDefaults Defaults(CommandContext context, DrawingDefaults own)

@@ -32,12 +32,13 @@ internal static class TrainDiffusionCommand
     private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => DiffusionPresets.Optimizer.LearningRate };
     private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => DiffusionPresets.Optimizer.WeightDecay };
     private static readonly Option<double> EmaDecay = new("--ema") { Description = "Decay of the moving average of the weights; 0 for none.", HelpName = "X", DefaultValueFactory = _ => 0.999 };
+    private static readonly Option<bool> PostHoc = new("--post-hoc-ema") { Description = "Store snapshots, so that `imago export RUN --ema-width X` can choose the length of the moving average afterwards." };
     private static readonly Option<Precision?> ComputePrecision = new("--precision") { Description = "What the network computes in; the default is bf16 where the processor has it." };
 
     private static IReadOnlyList<Option> Fixed { get; } =
     [
         Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkFile, Width, Predict, ObjectiveFile, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
-        Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
+        Schedule, Warmup, WeightDecay, Clip, EmaDecay, PostHoc, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
     ];
 
     internal static Command Create()
@@ -98,7 +99,7 @@ internal static class TrainDiffusionCommand
         {
             Minutes = hasNoEnd ? UsualMinutes : context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs), Accumulation = context.Get(Accumulate),
             Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) }, MaxGradientNorm = context.Get(Clip) ?? usual.MaxGradientNorm,
-            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, Precision = context.Get(ComputePrecision) ?? usual.Precision, Seed = context.Get(Seed),
+            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, EmaSnapshots = context.Get(PostHoc) ? new EmaSnapshotOptions() : null, Precision = context.Get(ComputePrecision) ?? usual.Precision, Seed = context.Get(Seed),
             EvaluateEverySteps = context.Get(EvaluateEvery), CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
         };
         var optimizer = DiffusionPresets.Optimizer with { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay) };

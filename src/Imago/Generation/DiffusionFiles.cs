@@ -46,6 +46,29 @@ public static class DiffusionFiles
         }
     }
 
+    /// <summary>Loads the model of a run with a moving average of another length, combined from the snapshots that the run stored (Karras et al. 2024, section 3).</summary>
+    /// <param name="path">The folder of a run that was trained with <see cref="TrainingOptions.EmaSnapshots"/>.</param>
+    /// <param name="relativeWidth">σ_rel, the width of the average as a share of the run: above 0 (the last weights) and up to <see cref="PostHocEma.LargestWidth"/> (a plain mean).</param>
+    /// <inheritdoc cref="Load(string)" path="/returns"/>
+    /// <exception cref="CheckpointException">There is no run, or it stored no snapshots.</exception>
+    public static DiffusionModel Load(string path, double relativeWidth)
+    {
+        if (!IsRun(path)) throw new CheckpointException($"{path} is no run of `imago train diffusion`; only a run stores the snapshots of which an average of another length is made.");
+        var run = RunFolder.Open(path);
+        if (run.ReadConfig<DiffusionRunConfig>().Lora is not null) throw new CheckpointException($"{path} trains low-rank changes, whose average has one length; averages of other lengths are for runs that train all weights.");
+        var model = Open(ModelOf(path), withWeights: false);
+        try
+        {
+            EmaSnapshots.Load(model.Trained, run.Averages, relativeWidth);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Whether a path is a diffusion model of Imago's own: a run, or a model's folder.</summary>
     public static bool IsModel(string path) => File.Exists(Path.Combine(path, ModelName)) || IsRun(path);
 

@@ -62,6 +62,7 @@ public sealed record DiffusionRunConfig
         if (Patch is < 1 or > 64) throw new ArgumentOutOfRangeException(nameof(Patch), Patch, "The side of a patch is between 1 and 64.");
         if (Patch > 1 && Autoencoder is not null) throw new ArgumentException("A model draws patches of pixels or an autoencoder's latents, not both.");
         if (Lora is not null && From is null) throw new ArgumentException("Low-rank changes are those of a trained model; say with --from which.");
+        if (Lora is not null && Training.EmaSnapshots is not null) throw new ArgumentException("Averages of any length are for runs that train all weights, not low-rank changes; leave out --post-hoc-ema.");
         Lora?.Validate();
         Network.Validate();
         Objective.Validate();

@@ -36,6 +36,9 @@ public sealed class RunFolder
     public string Weights => File.Exists(BestWeights) ? BestWeights : File.Exists(LastWeights) ? LastWeights
         : throw new CheckpointException($"{Path} holds no checkpoint yet; train longer, or continue the run with --resume.");
 
+    /// <summary>Averages of the weights over time, for an average of any length (<see cref="EmaSnapshotOptions"/>).</summary>
+    internal string Averages => In("checkpoints", "averages");
+
     internal string EventsFile => In("events.out.tfevents.imago");
 
     /// <summary>Whether a path is the folder of a run.</summary>

@@ -67,6 +67,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
     private readonly TrainingOptions _options;
     private readonly (Player<TBatch> Player, Optimizer Optimizer)[] _players;
     private readonly Ema? _ema;
+    private readonly EmaSnapshots? _snapshots;
     private readonly Generator _noise;
     private readonly TrainingState _state;
     private readonly MetricsLog? _log;
@@ -80,14 +81,19 @@ internal sealed class TrainingRun<TBatch> : IDisposable
         (_job, _options) = (job, job.Options);
         _players = [.. job.Players.Select(player => (player, player.Optimizer.Create(player.Groups ?? ParameterGroup.DecayMatricesOnly(player.Module))))];
         _ema = _options.Ema is { } average ? new Ema(Model, average) : null;
+        _snapshots = _options.EmaSnapshots is { } stored && job.Folder is { } kept ? new EmaSnapshots(Model, stored, kept.Averages) : null;
         _noise = new Generator((ulong)_options.Seed);
-        _state = new TrainingState([.. _players.Select(entry => (entry.Player.Name, entry.Player.Module, entry.Optimizer))], _ema, _noise);
+        _state = new TrainingState([.. _players.Select(entry => (entry.Player.Name, entry.Player.Module, entry.Optimizer))], Averages(), _noise);
         if (job.Folder is { } folder && File.Exists(folder.StateFile)) _state.Load(folder.StateFile);
+        _snapshots?.Thin(Step);
         _savedAt = _secondsBefore = _state.Counters.Seconds;
         _log = job.Folder is { } home ? new MetricsLog(home.MetricsFile, home.EventsFile, Step) : null;
     }
 
     private nn.Module Model => _job.Players[0].Module;
+
+    private List<(string Name, Ema Average)> Averages() =>
+        [.. _ema is null ? [] : new[] { ("ema", _ema) }, .. (_snapshots?.Averages ?? []).Select(entry => ($"ema-{entry.Name}", entry.Average))];
 
     private long Step => _state.Counters.Step;
 
@@ -126,6 +132,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
             if (cancellationToken.IsCancellationRequested) end ??= TrainingEnd.Cancelled;
             if (end is not null || IsCheckpointDue()) Save();
         }
+        if (Step > 0) _snapshots?.Store(Step);
         _ema?.Swap();
         Model.eval();
         var counters = _state.Counters;
@@ -136,6 +143,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
     {
         foreach (var (_, optimizer) in _players) optimizer.Dispose();
         _ema?.Dispose();
+        _snapshots?.Dispose();
         _noise.Dispose();
         _log?.Dispose();
     }
@@ -172,6 +180,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
                 (values[$"{prefix}gradient_norm"], values[$"{prefix}learning_rate"]) = (norm, learningRate);
             }
             _ema?.Update();
+            _snapshots?.Update(Step + 1);
             _examples += batches.Sum(batch => batch.Count);
             _state.Counters = _state.Counters with { Step = Step + 1, Seconds = Seconds };
             Log(values);
@@ -279,6 +288,7 @@ internal sealed class TrainingRun<TBatch> : IDisposable
         _state.Counters = _state.Counters with { Seconds = Seconds };
         _state.Save(folder.StateFile);
         WithKeptWeights(() => SaveModel(folder.LastWeights));
+        _snapshots?.Thin(Step);
         _savedAt = Seconds;
     }
 

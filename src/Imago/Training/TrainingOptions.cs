@@ -36,6 +36,9 @@ public sealed record TrainingOptions
     /// <summary>The moving average of the first player's weights, which is then what is evaluated and kept as the model; <see langword="null"/> for none.</summary>
     public EmaOptions? Ema { get; init; }
 
+    /// <summary>What is stored so that the average can be of another length afterwards; <see langword="null"/> for nothing. A run without a folder stores nothing.</summary>
+    public EmaSnapshotOptions? EmaSnapshots { get; init; }
+
     /// <summary>What networks compute in.</summary>
     public Precision Precision { get; init; }
 
@@ -71,6 +74,8 @@ public sealed record TrainingOptions
         {
             if (value is { } number && !(number > 0)) throw new ArgumentOutOfRangeException(name, number, $"{name} must be above 0.");
         }
+        Ema?.Validate();
+        EmaSnapshots?.Validate();
     }
 
     /// <summary>The tensor type of <see cref="Precision"/>.</summary>

@@ -28,8 +28,8 @@ internal sealed record TrainingCounters
     public int Summed { get; init; }
 }
 
-/// <summary>Everything that the next step depends on, and its file: modules, optimisers, moving average, generators, counters.</summary>
-internal sealed class TrainingState(IReadOnlyList<(string Name, nn.Module Module, Optimizer Optimizer)> players, Ema? ema, Generator noise)
+/// <summary>Everything that the next step depends on, and its file: modules, optimisers, moving averages, generators, counters.</summary>
+internal sealed class TrainingState(IReadOnlyList<(string Name, nn.Module Module, Optimizer Optimizer)> players, IReadOnlyList<(string Name, Ema Average)> averages, Generator noise)
 {
     private const string CountersKey = "counters";
 
@@ -38,7 +38,7 @@ internal sealed class TrainingState(IReadOnlyList<(string Name, nn.Module Module
     internal void Save(string path)
     {
         using var scope = NewDisposeScope();
-        var counters = JsonSerializer.Serialize(Counters with { EmaUpdates = ema?.Updates ?? 0 }, ConfigJson.Options);
+        var counters = JsonSerializer.Serialize(Counters with { EmaUpdates = averages.FirstOrDefault().Average?.Updates ?? 0 }, ConfigJson.Options);
         Safetensors.Write(path, Tensors().Select(entry => KeyValuePair.Create(entry.Name, entry.Value)), new Dictionary<string, string> { [CountersKey] = counters });
     }
 
@@ -54,7 +54,7 @@ internal sealed class TrainingState(IReadOnlyList<(string Name, nn.Module Module
             optimizer.LoadState(key => file.Read($"optimizer/{name}/{key}"));
         }
         Counters = ConfigJson.Read<TrainingCounters>(counters, path);
-        ema?.LoadState(key => file.Read($"ema/{key}"), Counters.EmaUpdates);
+        foreach (var (name, average) in averages) average.LoadState(key => file.Read($"{name}/{key}"), Counters.EmaUpdates);
         noise.set_state(file.Read("random/noise").clone());
         set_rng_state(file.Read("random/default").clone());
     }
@@ -63,7 +63,7 @@ internal sealed class TrainingState(IReadOnlyList<(string Name, nn.Module Module
     [
         .. players.SelectMany(player => Module(player.Module).Select(entry => ($"weights/{player.Name}/{entry.Name}", entry.Value))),
         .. players.SelectMany(player => player.Optimizer.State.Select(entry => ($"optimizer/{player.Name}/{entry.Name}", entry.Value))),
-        .. (ema?.State ?? []).Select(entry => ($"ema/{entry.Name}", entry.Value)),
+        .. averages.SelectMany(entry => entry.Average.State.Select(tensor => ($"{entry.Name}/{tensor.Name}", tensor.Value))),
         ("random/noise", noise.get_state()),
         ("random/default", get_rng_state()),
     ];

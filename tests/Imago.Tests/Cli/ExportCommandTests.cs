@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Imago.Cli;
 using Imago.Generation;
+using Imago.Training;
 
 namespace Imago.Tests;
 
@@ -31,6 +32,21 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal((2, 3.0), (model.Config.Defaults.Steps, model.Config.Defaults.Guidance));
         Assert.Single(ImageGenerator.Generate(model, new GenerationRequest()));
         Assert.Equal(0, Run(small, "--out", small).Code);                       // onto itself: in another precision
+    }
+
+    [Fact]
+    public void Export_OfAnotherEmaWidth_IsOfTheRunsSnapshots()
+    {
+        var config = TinyDiffusion.Config(steps: 12);
+        config = config with { Training = config.Training with { EmaSnapshots = new EmaSnapshotOptions { EverySteps = 2 } } };
+        var run = RunFolder.Create(_folder.File("run"), config);
+        using (var training = DiffusionTraining.Prepare(config, TinyDiffusion.Splits, run)) training.Run(run);
+        Assert.Equal(0, Run(run.Path, "--ema-width", "0.1", "--out", _folder.File("short")).Code);
+        Assert.Equal(0, Run(run.Path, "--ema-width", "0.25", "--out", _folder.File("long")).Code);
+        using DiffusionModel shorter = DiffusionFiles.Load(_folder.File("short")), longer = DiffusionFiles.Load(_folder.File("long"));
+        Assert.NotEqual(shorter.Network.parameters().First().sum().item<float>(), longer.Network.parameters().First().sum().item<float>());
+        Assert.Equal(2, Run(run.Path, "--ema-width", "0.3", "--out", _folder.File("wrong")).Code);
+        Assert.Equal(1, Run(_model, "--ema-width", "0.1", "--out", _folder.File("wrong")).Code);
     }
 
     [Fact]
