@@ -38,7 +38,7 @@ internal sealed class TrainingState(IReadOnlyList<(string Name, nn.Module Module
     internal void Save(string path)
     {
         using var scope = NewDisposeScope();
-        var counters = JsonSerializer.Serialize(Counters with { EmaUpdates = averages.FirstOrDefault().Average?.Updates ?? 0 }, ConfigJson.Options);
+        var counters = JsonSerializer.Serialize(Counters with { EmaUpdates = averages.Count > 0 ? averages[0].Average.Updates : 0 }, ConfigJson.Options);
         Safetensors.Write(path, Tensors().Select(entry => KeyValuePair.Create(entry.Name, entry.Value)), new Dictionary<string, string> { [CountersKey] = counters });
     }
 
