@@ -21,6 +21,12 @@ public static class EncoderFiles
     {
         ArgumentNullException.ThrowIfNull(config);
         using var file = TensorFile.Open(weightsPath);
+        return LoadText(config, file);
+    }
+
+    /// <summary>Loads a text encoder from an open file.</summary>
+    internal static TextEncoder LoadText(TextEncoderConfig config, TensorFile file)
+    {
         var encoder = config.CreateEmpty(CPU);
         ModuleWeights.Load(encoder, file, config is T5Config ? EncoderKeys.T5(file) : EncoderKeys.ClipText);
         return encoder;

@@ -1,3 +1,6 @@
+using Imago.Generation.Pipelines;
+using Imago.Models;
+
 namespace Imago.Generation;
 
 /// <summary>What a picture is to be of, in words and numbers. What is left out is left to the model.</summary>
@@ -18,8 +21,23 @@ public sealed record Condition
     /// <summary>A sentence.</summary>
     public string? Caption { get; init; }
 
+    /// <summary>What the second text encoder of a model of several reads; null for <see cref="Caption"/>.</summary>
+    public string? SecondCaption { get; init; }
+
+    /// <summary>What the third text encoder of a model of several reads; null for <see cref="Caption"/>.</summary>
+    public string? ThirdCaption { get; init; }
+
+    /// <summary>How published text encoders read the captions.</summary>
+    public PromptReading Reading { get; init; } = PromptReading.Usual;
+
+    /// <summary>The encoding itself, for one picture, in place of captions: tokens [1, L, D] and what else the network attends to. It must live as long as the condition is used.</summary>
+    public Conditioning? Encoded { get; init; }
+
     /// <summary>Sizes that the picture is to look as if made from.</summary>
     public ImageSizes? Sizes { get; init; }
+
+    /// <summary>How beautiful the picture is to look, about 1 to 10, for networks that are told (SDXL's refiner); null for their own default.</summary>
+    public double? AestheticScore { get; init; }
 
     /// <summary>What guidance leads away from; null for <see cref="None"/>.</summary>
     public Condition? Negative { get; init; }

@@ -12,7 +12,7 @@ namespace Imago.Generation;
 /// Turns what pictures are to be of into a network's <see cref="Conditioning"/>: the vectors of all conditions are added up, tokens, numbers and sizes go to the input of their name.
 /// What is not given has a learned stand-in, so that a model can be guided and any subset of the conditions be left out.
 /// </summary>
-public sealed class Conditioner : nn.Module
+public sealed class Conditioner : ConditionEncoder
 {
     private readonly ModuleDict<ConditionPart> parts;
 
@@ -34,11 +34,8 @@ public sealed class Conditioner : nn.Module
 
     private Device Device => parameters().FirstOrDefault()?.device ?? CPU;
 
-    /// <summary>Encodes conditions.</summary>
-    /// <param name="batch">One condition a picture, B of them.</param>
-    /// <param name="type">The type of vectors and tokens.</param>
-    /// <exception cref="ArgumentException">A condition is given that the model does not know; the message lists those that it knows.</exception>
-    public Conditioning Encode(IReadOnlyList<Condition> batch, ScalarType type = ScalarType.Float32) => forward(Read(batch), type);
+    /// <inheritdoc/>
+    public override Conditioning Encode(IReadOnlyList<Condition> batch, ScalarType type = ScalarType.Float32) => forward(Read(batch), type);
 
     /// <summary>What guidance leads away from: each picture's <see cref="Condition.Negative"/>, or nothing.</summary>
     /// <inheritdoc cref="Encode(IReadOnlyList{Condition}, ScalarType)"/>

@@ -69,9 +69,9 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="network">The network.</param>
     /// <param name="conditioner">What conditions are turned into.</param>
     /// <param name="codec">What it draws in.</param>
-    public DiffusionModel(DiffusionModelConfig config, DenoisingNetwork network, Conditioner conditioner, ImageCodec codec)
+    public DiffusionModel(DiffusionModelConfig config, DenoisingNetwork network, ConditionEncoder conditioner, ImageCodec codec)
     {
-        (Config, Network, Conditioner, Codec, Process) = (config, network, conditioner, codec, config.Process.Create());
+        (Config, Network, Encoder, Codec, Process) = (config, network, conditioner, codec, config.Process.Create());
         Trained = new DiffusionParts(network, conditioner);
     }
 
@@ -81,8 +81,12 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The network.</summary>
     public DenoisingNetwork Network { get; }
 
-    /// <summary>What conditions are turned into.</summary>
-    public Conditioner Conditioner { get; }
+    /// <summary>What turns conditions into what the network is told.</summary>
+    public ConditionEncoder Encoder { get; }
+
+    /// <summary>The same, of a model that was trained by Imago: learned together with the network.</summary>
+    /// <exception cref="InvalidOperationException">The model reads prompts with published text encoders, which are not trained here.</exception>
+    public Conditioner Conditioner => Encoder as Conditioner ?? throw new InvalidOperationException("This model reads prompts with published text encoders; there is nothing in them that Imago trains. Models that Imago made have a conditioner.");
 
     /// <summary>What it draws in.</summary>
     public ImageCodec Codec { get; }
@@ -131,9 +135,9 @@ public sealed class DiffusionModel : IDisposable
 internal sealed class DiffusionParts : nn.Module
 {
     private readonly DenoisingNetwork network;
-    private readonly Conditioner conditioner;
+    private readonly ConditionEncoder conditioner;
 
-    internal DiffusionParts(DenoisingNetwork network, Conditioner conditioner)
+    internal DiffusionParts(DenoisingNetwork network, ConditionEncoder conditioner)
         : base(nameof(DiffusionParts))
     {
         (this.network, this.conditioner) = (network, conditioner);

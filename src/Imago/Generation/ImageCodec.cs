@@ -1,5 +1,6 @@
 using Imago.Autoencoders;
 using Imago.Images;
+using Imago.Models;
 using Imago.Probability;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -119,6 +120,9 @@ public sealed class LatentCodec : ImageCodec
 
     /// <summary>Mean and deviation of its latents.</summary>
     public LatentScale Scale { get; }
+
+    /// <summary>How many pixels a latent stands for in each direction.</summary>
+    internal int Factor => Autoencoder.Config is KlConfig kl ? 1 << (kl.BlockOutChannels.Count - 1) : Autoencoder.ImageSize.Height / (int)ShapeOf(Autoencoder, Autoencoder.ImageSize.Height, Autoencoder.ImageSize.Width)[1];
 
     /// <inheritdoc/>
     public override int ImageChannels => Autoencoder.Channels;
