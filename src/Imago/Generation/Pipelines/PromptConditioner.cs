@@ -82,7 +82,7 @@ public sealed class PromptConditioner : ConditionEncoder
     }
 
     /// <summary>Prompts of fewer chunks are filled with empty ones.</summary>
-    private static IReadOnlyList<TowerOutput> Read(PromptTower tower, IReadOnlyList<CutPrompt> prompts, int chunks, ScalarType type)
+    private static IReadOnlyList<TowerOutput> Read(PromptTower tower, List<CutPrompt> prompts, int chunks, ScalarType type)
     {
         if (prompts.Count == 0) return [];
         return tower.Read(tower.IsClip && prompts.Any(prompt => prompt.Ids.Count < chunks) ? [.. prompts.Select(prompt => prompt.Filled(tower.Cut("", prompt.Reading), chunks))] : prompts, type);
