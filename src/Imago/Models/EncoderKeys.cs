@@ -18,10 +18,13 @@ public static class EncoderKeys
 
     /// <summary>T5 encoders. The table of tokens may stand under either of two names, or under both; a file of a whole T5 has a decoder, which has no use.</summary>
     /// <param name="file">The file, for which of the names it has.</param>
-    public static KeyMap T5(TensorFile file)
+    public static KeyMap T5(TensorFile file) => T5(file.Tensors.Select(tensor => tensor.Name));
+
+    /// <summary>T5 encoders, from the keys alone.</summary>
+    internal static KeyMap T5(IEnumerable<string> keys)
     {
         const string Table = "shared.weight", Second = "encoder.embed_tokens.weight";
-        var hasTable = file.Tensors.Any(tensor => tensor.Name == Table);
+        var hasTable = keys.Contains(Table);
         return key => key == Second ? (hasTable ? null : Table)
             : key.StartsWith("decoder.", StringComparison.Ordinal) || key.StartsWith("lm_head.", StringComparison.Ordinal) ? null
             : key;

@@ -10,7 +10,9 @@ namespace Imago.Text;
 /// <remarks>Where the padding token is <c>!</c> (SD 2, SDXL's second encoder) every <c>!</c> in a text becomes that token, as in the original.</remarks>
 public sealed class ClipTokenizer : PromptTokenizer
 {
-    private const string BeginText = "<|startoftext|>", EndText = "<|endoftext|>", EndOfWord = "</w>", MapName = "special_tokens_map.json", ConfigName = "tokenizer_config.json";
+    private const string BeginText = "<|startoftext|>", EndOfWord = "</w>", MapName = "special_tokens_map.json", ConfigName = "tokenizer_config.json";
+    internal const string EndText = "<|endoftext|>";
+
     private readonly BytePairMerges _merges;
     private readonly IReadOnlyList<string> _tokens;
     private readonly int[] _bytes, _lastBytes;

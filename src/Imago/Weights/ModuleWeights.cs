@@ -110,6 +110,7 @@ public static class ModuleWeights
             if (strict) Append(report, "unexpected", Unexpected.Select(entry => $"{entry.Key} in {entry.Path}"));
             Append(report, "of another shape or type", _wrong);
             if (Prefix() is { } prefix) report.Append($"\nThe file's keys differ by the prefix '{prefix}': load with WeightKeys.WithoutPrefix or WeightKeys.Under.");
+            foreach (var file in _files.Where(file => ModelKind.Of(file.Tensors) is not null)) report.Append($"\n{file.Path}: {ModelKind.Explain(file.Tensors)}");
             throw new CheckpointException(report.ToString());
         }
 
