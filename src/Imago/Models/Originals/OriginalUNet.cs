@@ -83,7 +83,7 @@ internal static class OriginalUNet
         return halvings.Count == 0 ? (1, blocks) : (halvings.Count + 1, halvings[0] - 1);
     }
 
-    private static IReadOnlyList<KeyOrigin>? OfBlock(string key, IReadOnlyDictionary<string, string> blocks)
+    private static IReadOnlyList<KeyOrigin>? OfBlock(string key, Dictionary<string, string> blocks)
     {
         var segments = key.Split('.');
         foreach (var length in (int[])[4, 3, 2])                                    // the samplers' names are longer than those of what they follow
