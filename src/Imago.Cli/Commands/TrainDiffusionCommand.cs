@@ -20,9 +20,9 @@ internal static class TrainDiffusionCommand
     private static readonly Option<int?> Patch = new("--patch") { Description = "Side of the patches of pixels that are drawn at once; the default suits the size.", HelpName = "PIXELS" };
     private static readonly Option<string?> ConditionKind = new Option<string?>("--condition") { Description = "What pictures can be asked for by; the default is text if the data have captions, else class, attributes, none.", HelpName = "class|attributes|text|none" }
         .AcceptOnlyFromAmong("class", "attributes", "text", "none");
-    private static readonly Option<string?> NetworkFile = new("--network") { Description = "A network's JSON (a hub's config.json) instead of one that suits data and time.", HelpName = "FILE" };
-    private static readonly Option<int?> Width = new("--width") { Description = "Channels of the network's first level, or features of one for latents without a map; a multiple of 16. The default suits size and time.", HelpName = "N" };
-    private static readonly Option<string> Predict = new Option<string>("--predict") { Description = "What the network predicts: flow (rectified flow), or epsilon, velocity or sample (variance-preserving, cosine).", DefaultValueFactory = _ => "flow" }
+    private static readonly Option<string?> NetworkName = new("--network") { Description = "A U-Net (the default), a transformer, or one that reads text; each sized to data and time. Or a network's JSON (a hub's config.json).", HelpName = "unet|dit|mmdit|FILE" };
+    private static readonly Option<int?> Width = new("--width") { Description = "Channels of a U-Net's first level, a multiple of 16, or features of a transformer, a multiple of 64; the default suits size and time.", HelpName = "N" };
+    private static readonly Option<string> Predict = new Option<string>("--predict") { Description = "What the network predicts: flow or sample (rectified flow), or epsilon or velocity (variance-preserving, cosine).", DefaultValueFactory = _ => "flow" }
         .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
     private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
     private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over.", HelpName = "RUN|FOLDER" };
@@ -37,7 +37,7 @@ internal static class TrainDiffusionCommand
 
     private static IReadOnlyList<Option> Fixed { get; } =
     [
-        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkFile, Width, Predict, ObjectiveFile, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
+        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkName, Width, Predict, ObjectiveFile, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
         Schedule, Warmup, WeightDecay, Clip, EmaDecay, PostHoc, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
     ];
 
@@ -117,22 +117,28 @@ internal static class TrainDiffusionCommand
 
     private static DiffusionRunConfig Fresh(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape, TrainingOptions training, OptimizerConfig optimizer)
     {
-        var (channels, side, patch) = DiffusionPresets.Drawn(shape, context.Get(AutoencoderPath), context.Get(Patch));
-        var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize);
-        var conditioner = DiffusionPresets.Conditioner(context.Get(ConditionKind) ?? DiffusionPresets.ConditionOf(splits.Train), splits.Train, DiffusionPresets.VectorWidth(width, side));
+        var named = context.Get(NetworkName) is { } name ? DiffusionPresets.KindOf(name) : null;
+        var (channels, side, patch) = DiffusionPresets.Drawn(shape, context.Get(AutoencoderPath), context.Get(Patch), named);
+        var kind = named ?? DiffusionPresets.UsualKind(side);
+        var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize, kind);
+        var condition = context.Get(ConditionKind) ?? (kind == NetworkKind.MMDiT ? "text" : DiffusionPresets.ConditionOf(splits.Train));
+        var conditioner = DiffusionPresets.Conditioner(condition, splits.Train, DiffusionPresets.VectorWidth(width, side, kind), kind);
         var objective = ObjectiveOf(context);
         return new DiffusionRunConfig
         {
             Data = data, Autoencoder = context.Get(AutoencoderPath) is { } path ? Path.GetFullPath(path) : null, Patch = patch, Conditioner = conditioner, Objective = objective,
-            Network = context.Get(NetworkFile) is { } file ? DenoiserConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.Network(new NetworkTask(channels, side, conditioner), width),
+            Network = named is null && context.Get(NetworkName) is { } file ? Parse(file) : DiffusionPresets.Network(new NetworkTask(channels, side, conditioner), width, kind),
             Process = DiffusionPresets.ProcessOf(objective.Prediction), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
         };
     }
 
+    private static DenoiserConfig Parse(string file) => File.Exists(file) ? DenoiserConfig.Parse(File.ReadAllText(file), file)
+        : throw new ArgumentException($"--network is '{file}'; it must be unet, dit, mmdit or a file with a network's JSON.");
+
     /// <summary>Another model's network, conditions and process with new data.</summary>
     private static DiffusionRunConfig FromModel(CommandContext context, string from, RunDataConfig data, TrainingOptions training, OptimizerConfig optimizer)
     {
-        foreach (var option in (Option[])[NetworkFile, Width, Patch, ConditionKind, Predict])
+        foreach (var option in (Option[])[NetworkName, Width, Patch, ConditionKind, Predict])
         {
             if (context.IsGiven(option)) throw new ArgumentException($"{option.Name} comes from the model that --from names and cannot be chosen.");
         }

@@ -17,6 +17,7 @@ namespace Imago.Diffusion;
 [JsonDerivedType(typeof(EdmWeighting), "edm")]
 [JsonDerivedType(typeof(InverseSquareWeighting), "inverse_square")]
 [JsonDerivedType(typeof(CosMapWeighting), "cosmap")]
+[JsonDerivedType(typeof(FlowWeighting), "flow")]
 public abstract record LossWeighting
 {
     /// <summary>The weight on the squared error of the quantity that is predicted.</summary>

@@ -118,3 +118,19 @@ public sealed record CosMapWeighting : LossWeighting
     public override double Weight(NoiseLevel level, Prediction prediction) =>
         Converted(2 / (Math.PI * (1 - 2 * level.Sigma + 2 * level.Sigma * level.Sigma)), Prediction.Flow, prediction, level);
 }
+
+/// <summary>
+/// The plain error of the flow's direction ε − x₀, whatever is predicted: (1/σ)² on x₀. With the sample predicted this is the loss of Li and He 2025 (Back to Basics, Table 1, x-prediction and
+/// v-loss), who cut σ at <see cref="MinSigma"/>.
+/// </summary>
+public sealed record FlowWeighting : LossWeighting
+{
+    /// <summary>The smallest σ that counts.</summary>
+    public double MinSigma { get; init; } = 0.05;
+
+    /// <inheritdoc/>
+    public override double Weight(NoiseLevel level, Prediction prediction) => Converted(1, Prediction.Flow, prediction, level with { Sigma = Math.Max(level.Sigma, MinSigma) });
+
+    /// <inheritdoc/>
+    public override void Validate() => RequirePositive(MinSigma, "min_sigma");
+}

@@ -33,27 +33,28 @@ public static partial class DiffusionPresets
         "flow" => Objective,
         "epsilon" => new DiffusionObjectiveConfig { Prediction = Prediction.Epsilon },
         "velocity" => new DiffusionObjectiveConfig { Prediction = Prediction.Velocity, Weighting = new MinSnrWeighting() },
-        "sample" => new DiffusionObjectiveConfig { Prediction = Prediction.Sample, Weighting = new MinSnrWeighting() },
+        "sample" => Objective with { Prediction = Prediction.Sample, Weighting = new FlowWeighting() },
         _ => throw new ArgumentException($"There is no prediction '{prediction}'; it must be flow, epsilon, velocity or sample.", nameof(prediction)),
     };
 
-    /// <summary>The process that suits a prediction: rectified flow, or variance preserving with the cosine schedule.</summary>
+    /// <summary>The process that suits a prediction: rectified flow for the flow and the sample, else variance preserving with the cosine schedule.</summary>
     /// <param name="prediction">What the network predicts.</param>
-    public static ProcessConfig ProcessOf(Prediction prediction) => prediction == Prediction.Flow ? new FlowProcessConfig() : new VariancePreservingConfig();
+    public static ProcessConfig ProcessOf(Prediction prediction) => prediction is Prediction.Flow or Prediction.Sample ? new FlowProcessConfig() : new VariancePreservingConfig();
 
     /// <summary>What is drawn for pictures of a shape.</summary>
     /// <param name="shape">The pictures.</param>
     /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
     /// <param name="patch">Side of the patches of pixels; null for one that suits.</param>
+    /// <param name="kind">What the network is; transformers cut into patches themselves.</param>
     /// <returns>Channels and longer side of what is drawn, and the patch. A latent of D numbers counts as D channels of a single position.</returns>
     /// <exception cref="ImagoException">The autoencoder cannot be loaded.</exception>
-    public static (int Channels, int Side, int Patch) Drawn(ImageShape shape, string? autoencoder = null, int? patch = null)
+    public static (int Channels, int Side, int Patch) Drawn(ImageShape shape, string? autoencoder = null, int? patch = null, NetworkKind? kind = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         var longer = Math.Max(shape.Height, shape.Width);
         if (autoencoder is null)
         {
-            var side = patch ?? PatchOf(longer);
+            var side = patch ?? (kind is NetworkKind.DiT or NetworkKind.MMDiT ? 1 : PatchOf(longer));
             return (shape.Channels * side * side, longer / side, side);
         }
         using var model = AutoencoderFiles.Load(autoencoder);
@@ -68,18 +69,20 @@ public static partial class DiffusionPresets
     /// <param name="condition">As <see cref="Conditioner"/> takes it.</param>
     /// <param name="prediction">As <see cref="ObjectiveOf"/> takes it.</param>
     /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
-    public static DiffusionRunConfig Run(RunDataConfig data, DatasetSplits splits, double minutes, string condition, string prediction = "flow", string? autoencoder = null)
+    /// <param name="kind">What the network is; null for one that suits what is drawn.</param>
+    public static DiffusionRunConfig Run(RunDataConfig data, DatasetSplits splits, double minutes, string condition, string prediction = "flow", string? autoencoder = null, NetworkKind? kind = null)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(splits);
         var loader = data.TrainingBatches(splits);
-        var (channels, side, patch) = Drawn(new ImageShape(loader.Channels, loader.Height, loader.Width), autoencoder);
-        var width = WidthFor(side, minutes, data.BatchSize);
-        var conditioner = Conditioner(condition, splits.Train, VectorWidth(width, side));
+        var (channels, side, patch) = Drawn(new ImageShape(loader.Channels, loader.Height, loader.Width), autoencoder, kind: kind);
+        var chosen = kind ?? UsualKind(side);
+        var width = WidthFor(side, minutes, data.BatchSize, chosen);
+        var conditioner = Conditioner(condition, splits.Train, VectorWidth(width, side, chosen), chosen);
         var objective = ObjectiveOf(prediction);
         return new DiffusionRunConfig
         {
-            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = Network(new NetworkTask(channels, side, conditioner), width),
+            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = Network(new NetworkTask(channels, side, conditioner), width, chosen),
             Process = ProcessOf(objective.Prediction), Optimizer = Optimizer, Training = Training(minutes),
         };
     }
