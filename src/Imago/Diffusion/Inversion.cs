@@ -34,4 +34,16 @@ public static class Inversion
         ArgumentOutOfRangeException.ThrowIfNegative(iterations);
         return Of(Samplers.EulerUpward(iterations));
     }
+
+    /// <summary>
+    /// The inverse of <see cref="Samplers.Euler"/> along all of a schedule, from its clean end to its noisiest level, pure noise included: the noise that Euler's method turns
+    /// into the image itself, and not into one that is as clean as the least noisy level.
+    /// </summary>
+    /// <param name="iterations">Evaluations of the denoiser in each step, beyond the first; they converge where the steps are short enough.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is none: from a clean image there is no slope to begin with.</exception>
+    public static Sampler OfEuler(int iterations = 8)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
+        return (denoise, x, schedule, context) => Samplers.EulerUpward(iterations)(denoise, x, new NoiseSchedule(schedule.Reverse(), schedule.Process), context);
+    }
 }

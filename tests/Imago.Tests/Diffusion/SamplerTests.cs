@@ -162,6 +162,17 @@ public class SamplerTests
     }
 
     [Fact]
+    public void Inversion_OfEuler_FromTheImageToPureNoise_IsExact()
+    {
+        using var scope = NewDisposeScope();
+        var (mixture, schedule, image) = (MixtureWorld.Mixture(), MixtureWorld.WholeFlow(20), MixtureWorld.Draw(16, 3));
+        double Error(int iterations) => Rms(Samplers.Euler()(mixture.Denoise, Inversion.OfEuler(iterations)(mixture.Denoise, image, schedule, new()), schedule, new()) - image);
+        Assert.InRange(Error(100), 0, 1e-6);
+        Assert.True(Error(8) < Error(1) / 4, $"{Error(1)} → {Error(8)}");
+        Assert.Throws<ArgumentOutOfRangeException>(() => Inversion.OfEuler(0));
+    }
+
+    [Fact]
     public void Inversion_ToPureNoise_IsFinite()
     {
         using var scope = NewDisposeScope();
