@@ -79,10 +79,7 @@ internal static class ClassifyCommand
     {
         if (context.Get(ExploreOptions.Images) is { Length: > 0 } files)
             return new MemoryDataset("files", [.. files.Select(file => new ImageItem { Image = ImageFile.Read(file) })]);
-        var run = File.Exists(Path.Combine(path, "config.json")) && Directory.Exists(Path.Combine(path, "checkpoints")) ? RunFolder.Open(path).ReadConfig<DiffusionRunConfig>().Data : null;
-        var data = context.Get(ExploreOptions.Data) is { } source ? new RunDataConfig { Source = source, Size = model.Config.Height } : run
-            ?? throw new ArgumentException("Say with --data or by files what to classify.");
-        if (context.Get(ExploreOptions.DataFolder) is { } folder) data = data with { Folder = folder };
+        var data = DiffusionData.Of(path, model, context.Get(ExploreOptions.Data), context.Get(ExploreOptions.DataFolder), "or by files what to classify");
         var splits = data.Open(cancellationToken: context.Cancellation);
         var set = splits.Test.Count > 0 ? splits.Test : splits.Validation.Count > 0 ? splits.Validation : splits.Train;
         var count = Math.Min(context.Get(Count), set.Count);

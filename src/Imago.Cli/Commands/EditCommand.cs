@@ -10,9 +10,9 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago edit</c>: adds an attribute to pictures, or takes it away.</summary>
 internal static class EditCommand
 {
-    private const string Signed = "+0.##;-0.##;0";
+    internal const string Signed = "+0.##;-0.##;0";
 
-    private static readonly Dictionary<string, DirectionMethod> Methods = new()
+    internal static readonly Dictionary<string, DirectionMethod> Methods = new()
     {
         ["mean"] = DirectionMethod.MeanDifference,
         ["logistic"] = DirectionMethod.Logistic,
@@ -26,16 +26,16 @@ internal static class EditCommand
         Required = true,
     };
 
-    private static readonly Option<string[]> Keep = new("--keep") { HelpName = "WHAT", Description = "Another attribute that shall not change: the direction becomes orthogonal to its own. May be repeated." };
-    private static readonly Option<string> Method = new Option<string>("--method")
+    internal static readonly Option<string[]> Keep = new("--keep") { HelpName = "WHAT", Description = "Another attribute that shall not change: the direction becomes orthogonal to its own. May be repeated." };
+    internal static readonly Option<string> Method = new Option<string>("--method")
     {
         Description = "How the direction is found: mean (difference of the classes' means), logistic or svm (the normal of a linear classifier).",
         DefaultValueFactory = _ => "mean",
     }.AcceptOnlyFromAmong([.. Methods.Keys]);
 
-    private static readonly Option<double[]> Strengths = ExploreOptions.Numbers("--strengths", "-1,-0.5,0,0.5,1,1.5,2", "How far to go; 1 is the distance between the means of those without and those with the attribute.");
+    internal static readonly Option<double[]> Strengths = ExploreOptions.Numbers("--strengths", "-1,-0.5,0,0.5,1,1.5,2", "How far to go; 1 is the distance between the means of those without and those with the attribute.");
     private static readonly Option<int> Count = ExploreOptions.Number("--count", 6, 1, "Pictures of the data set to edit, such as do not have the attribute.");
-    private static readonly Option<int> Examples = ExploreOptions.Number("--examples", 4000, 2, "Labelled pictures to learn the direction from.");
+    internal static readonly Option<int> Examples = ExploreOptions.Number("--examples", 4000, 2, "Labelled pictures to learn the direction from.");
 
     internal static Command Create() => new ImagoCommand(
         "edit",

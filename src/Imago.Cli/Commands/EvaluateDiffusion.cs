@@ -14,10 +14,7 @@ internal static class EvaluateDiffusion
     internal static void Run(CommandContext context, string path)
     {
         using var model = DiffusionFiles.Load(path).To(context.Device);
-        var data = context.Get(Source) is { } source ? new RunDataConfig { Source = source, Size = model.Config.Height }
-            : File.Exists(Path.Combine(path, "config.json")) ? RunFolder.Open(path).ReadConfig<DiffusionRunConfig>().Data
-            : throw new ArgumentException("Say with --data what to score the model on: a named data set, or a folder of images.");
-        if (context.Get(DataFolder) is { } folder) data = data with { Folder = folder };
+        var data = DiffusionData.Of(path, model, context.Get(Source), context.Get(DataFolder), "what to score the model on");
         var splits = data.Open(context.Get(Download), context.Cancellation);
         var set = Subset(context, splits.Parts.First(part => part.Name == context.Get(Split)).Set);
         var loader = new ImageLoader(set, new LoaderOptions { BatchSize = context.Get(Batch), Shuffle = false, Size = data.Size, Channels = model.Config.Channels });

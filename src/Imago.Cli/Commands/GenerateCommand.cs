@@ -32,6 +32,9 @@ internal static class GenerateCommand
     private static readonly Option<string?> Image = new("--image", "-i") { HelpName = "FILE", Description = "A picture to change." };
     private static readonly Option<double?> Strength = new("--strength") { HelpName = "X", Description = "How much of it is drawn anew, above 0 and up to 1; 0.6 by default, 1 with a mask." };
     private static readonly Option<string?> Mask = new("--mask") { HelpName = "FILE", Description = "White where the picture is drawn anew; black pixels stay exactly as they are." };
+    private static readonly Option<bool> Invert = new("--invert") { Description = "Draw it anew from its own noise: what PROMPT does not change stays. --strength is 1 then." };
+    private static readonly Option<string?> Was = new("--was") { HelpName = "WHAT", Description = "What it is of, for --invert: words, a class, or NAME=VALUE,…, as the model knows it." };
+    private static readonly Option<string?> Edit = new("--edit") { HelpName = "WHAT", Description = "Change an attribute of what is drawn, or of --image, along its direction in the latents: smile, hair=long, a class, as in `imago edit`." };
     private static readonly Option<bool> Strip = new("--strip") { Description = "Show the way from noise to each picture." };
     private static readonly Option<string[]> Grid = new("--grid") { HelpName = "NAME=X,Y,…", Description = "Sweep a parameter: seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt or an attribute. Twice for rows too." };
     private static readonly Option<bool> Gif = new("--gif") { Description = "Animate: the way from noise, or from one end to the other." };
@@ -47,10 +50,13 @@ internal static class GenerateCommand
         "imago generate \"a smiling woman with red hair\" --model runs/faces-diffusion --guidance 3",
         "imago generate --model runs/faces-diffusion --image me.png --mask mouth.png --strip",
         "imago generate --model runs/mnist-diffusion --class 7 --grid guidance=1,2,4 --grid steps=5,10,20",
+        "imago generate \"a woman\" --model runs/faces-diffusion --count 4 --edit smile --strengths -1,0,1,2",
+        "imago generate \"a smiling woman\" --model runs/faces-diffusion --image her.png --invert --was \"a frowning woman\"",
         "imago generate --like generated.png --seed 8")
     {
-        Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask, Strip, Grid, Gif, Separate, Like,
-        Batch, ComputePrecision, ExploreOptions.Out, SharedOptions.Json,
+        Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask,
+        Invert, Was, Edit, EditCommand.Strengths, EditCommand.Keep, EditCommand.Method, EditCommand.Examples, ExploreOptions.Data, ExploreOptions.DataFolder,
+        Strip, Grid, Gif, Separate, Like, Batch, ComputePrecision, ExploreOptions.Out, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
@@ -59,7 +65,8 @@ internal static class GenerateCommand
         using var model = recipe.LoadModel().To(context.Device);
         model.ComputeType = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
         var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
-        if (recipe.Grid.Count > 0) output.Sweep();
+        if (recipe.Edit is not null) output.Edit(isAnimated: context.Get(Gif));
+        else if (recipe.Grid.Count > 0) output.Sweep();
         else output.Draw(isSeparate: context.Get(Separate), isAnimated: context.Get(Gif));
         output.Report();
     }
@@ -70,6 +77,7 @@ internal static class GenerateCommand
         var like = context.Get(Like) is { } path ? GenerationRecipe.Read(path) : null;
         var recipe = like ?? new GenerationRecipe { Model = context.Get(Model) ?? throw new ArgumentException("Say with --model which model is to draw: the folder of a run of `imago train diffusion`, or of a model.") };
         var isWay = (context.Get(ToPrompt) ?? recipe.ToPrompt) is not null || (context.Get(ToSeed) ?? recipe.ToSeed) is not null;
+        var edit = EditOf(context, recipe.Edit);
         recipe = recipe with
         {
             Model = context.Get(Model) ?? recipe.Model,
@@ -89,13 +97,47 @@ internal static class GenerateCommand
             Rescale = context.Get(Rescale) ?? recipe.Rescale,
             Image = context.Get(Image) ?? recipe.Image,
             Mask = context.Get(Mask) ?? recipe.Mask,
-            Strength = context.Get(Strength) ?? (like is null && context.Get(Mask) is not null ? 1 : recipe.Strength),
-            Moments = context.Get(Strip) || (context.Get(Gif) && !isWay) ? StripMoments : recipe.Moments,
+            Invert = context.Get(Invert) || recipe.Invert,
+            Was = context.Get(Was) ?? recipe.Was,
+            Strength = context.Get(Strength) ?? (like is null && (context.Get(Mask) is not null || context.Get(Invert)) ? 1 : recipe.Strength),
+            Edit = edit,
+            Moments = context.Get(Strip) || (context.Get(Gif) && !isWay && edit is null) ? StripMoments : recipe.Moments,
             Grid = context.Get(Grid) is { Length: > 0 } swept ? swept : recipe.Grid,
         };
+        Check(context, recipe);
+        return (context.Get(Attribute) ?? []).Aggregate(recipe, (all, text) => text.Split('=', 2) is [var name, var value] ? all.With(name, value) : throw new ArgumentException($"--attribute is '{text}'; it must be NAME=VALUE."));
+    }
+
+    /// <summary>Refuses what contradicts itself.</summary>
+    private static void Check(CommandContext context, GenerationRecipe recipe)
+    {
         if (recipe.Count < 1) throw new ArgumentException($"--count is {recipe.Count}; it must be at least 1.");
         if (recipe.Mask is not null && recipe.Image is null) throw new ArgumentException("--mask needs the picture that it belongs to: --image.");
+        if (recipe.Invert && recipe.Image is null) throw new ArgumentException("--invert needs a picture: --image.");
+        if (recipe.Was is not null && !recipe.Invert) throw new ArgumentException("--was says what the picture of --invert is of, and there is none.");
+        if (recipe.Edit is not null && (recipe.Grid.Count > 0 || recipe.Moments > 0 || context.Get(Separate))) throw new ArgumentException("--edit makes a sheet of its own; leave out --grid, --strip and --separate.");
+        if (recipe.Edit is not null && recipe.Image is not null && !recipe.Invert && (recipe.Mask is not null || context.IsGiven(Strength))) throw new ArgumentException("--edit changes the latent of --image, and draws nothing of it anew: leave out --strength and --mask.");
         if (recipe.Grid.Count > MostSwept) throw new ArgumentException($"--grid is given {recipe.Grid.Count} times; a sheet has columns and rows, so at most twice.");
-        return (context.Get(Attribute) ?? []).Aggregate(recipe, (all, text) => text.Split('=', 2) is [var name, var value] ? all.With(name, value) : throw new ArgumentException($"--attribute is '{text}'; it must be NAME=VALUE."));
+    }
+
+    /// <summary>The edit of --like, or an empty one, with what the options say; null where none is asked for.</summary>
+    private static LatentEdit? EditOf(CommandContext context, LatentEdit? like)
+    {
+        if (context.Get(Edit) is null && like is null)
+        {
+            Option[] more = [EditCommand.Strengths, EditCommand.Keep, EditCommand.Method, EditCommand.Examples, ExploreOptions.Data, ExploreOptions.DataFolder];
+            return more.FirstOrDefault(context.IsGiven) is { } option ? throw new ArgumentException($"{option.Name} is for edits; say with --edit what to change.") : null;
+        }
+        var edit = like ?? new LatentEdit { Attribute = context.Get(Edit)! };
+        return edit with
+        {
+            Attribute = context.Get(Edit) ?? edit.Attribute,
+            Keep = context.Get(EditCommand.Keep) is { Length: > 0 } kept ? kept : edit.Keep,
+            Method = context.IsGiven(EditCommand.Method) ? EditCommand.Methods[context.Get(EditCommand.Method)!] : edit.Method,
+            Strengths = context.IsGiven(EditCommand.Strengths) || like is null ? context.Get(EditCommand.Strengths)! : edit.Strengths,
+            Examples = context.IsGiven(EditCommand.Examples) ? context.Get(EditCommand.Examples) : edit.Examples,
+            Data = context.Get(ExploreOptions.Data) ?? edit.Data,
+            DataFolder = context.Get(ExploreOptions.DataFolder) ?? edit.DataFolder,
+        };
     }
 }

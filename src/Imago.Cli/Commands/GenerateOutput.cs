@@ -9,6 +9,7 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
 {
     private readonly List<string> _files = [];
     private int _count;
+    private EditReport? _edit;
 
     private int Scale => Math.Max(1, 64 / Math.Max(model.Config.Width, model.Config.Height));
 
@@ -22,6 +23,7 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
                 Write(recipe with { Seed = picture.Wish.Seed, Count = 1 }, Suffixed($"-{picture.Wish.Seed.ToString(CultureInfo.InvariantCulture)}"), picture.Image);
         }
         else if (recipe.Moments > 0) Write(recipe, path, StripOf(pictures));
+        else if (recipe.Invert) Write(recipe, path, Beside(pictures));
         else if (pictures.Count == 1) Write(recipe, path, pictures[0].Image);
         else Write(recipe, path, ImageGrid.Draw([.. pictures.Select(picture => picture.Image)], ColumnsOf(pictures.Count), new GridOptions { Scale = Scale }));
         if (isAnimated) Animate(pictures);
@@ -46,13 +48,26 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
         }
     }
 
+    /// <summary>A row for each picture: what becomes of it along the direction of an attribute.</summary>
+    internal void Edit(bool isAnimated)
+    {
+        var edit = new GenerateEdit(context, recipe, model);
+        (_edit, var rows) = edit.Draw(() => Pictures(recipe, "Drawing"));
+        _count = rows.Sum(row => row.Count - 1);
+        Write(recipe, path, edit.Sheet(rows, Scale));
+        if (!isAnimated) return;
+        List<PixelImage> frames = [.. Enumerable.Range(1, rows[0].Count - 1).Select(at => ImageGrid.Draw([.. rows.Select(row => row[at])], ColumnsOf(rows.Count), new GridOptions { Scale = Scale }))];
+        WriteAnimation([.. frames, .. frames.SkipLast(1).Skip(1).Reverse()]);
+    }
+
     internal void Report()
     {
         if (context.IsJson)
         {
-            context.WriteJson(new { Pictures = _count, Files = _files, Recipe = recipe });
+            context.WriteJson(new { Pictures = _count, Files = _files, Edit = _edit, Recipe = recipe });
             return;
         }
+        if (_edit is not null) context.Say($"The direction of '{_edit.Attribute}' from {_edit.With} pictures with it and {_edit.Without} without: it tells them apart with {_edit.Accuracy:0.0%} accuracy (area under the ROC curve {_edit.Area:0.000}).");
         context.Say($"{_count} {(_count == 1 ? "picture" : "pictures")} of {model.Config.Width}×{model.Config.Height} pixels in {string.Join(", ", _files)}.");
         context.Hint($"Next: imago generate --like {_files[0]} --seed {recipe.Seed + recipe.Count}");
     }
@@ -74,6 +89,15 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
             RowLabels = [.. pictures.SelectMany(_ => (string[])["noisy", "estimate"])], Scale = Scale,
         });
 
+    /// <summary>The picture that was inverted, what the model makes of its noise again when told what it is, and what it makes of it now.</summary>
+    private PixelImage Beside(IReadOnlyList<GeneratedPicture> pictures)
+    {
+        var given = recipe.RequestFor(model);
+        var request = given with { Pictures = [new PictureWish(recipe.Seed, given.Start!.Inverted!)], Guidance = 1 };
+        var again = context.Track("Drawing the picture again", sink => ImageGenerator.Generate(model, request, sink, context.Cancellation))[0];
+        return ImageGrid.Draw([[model.Fit(given.Start.Picture), again.Image, .. pictures.Select(picture => picture.Image)]], new GridOptions { ColumnLabels = ["picture", "again", "anew"], Scale = Scale });
+    }
+
     private void Animate(IReadOnlyList<GeneratedPicture> pictures)
     {
         var options = new GridOptions { Scale = Scale };
@@ -82,6 +106,11 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
         List<PixelImage> frames = isWay
             ? [.. pictures.Select(picture => Frame([picture.Image]))]
             : [.. pictures[0].Moments.Select((_, at) => Frame(pictures.Select(picture => picture.Moments[at].Noisy))), Frame(pictures.Select(picture => picture.Image))];
+        WriteAnimation(frames);
+    }
+
+    private void WriteAnimation(IReadOnlyList<PixelImage> frames)
+    {
         var file = Path.ChangeExtension(path, ".gif");
         GifFile.Write(file, frames, framesPerSecond: 6);
         _files.Add(file);

@@ -1,4 +1,5 @@
 using Imago.Diffusion;
+using Imago.Images;
 using Imago.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -113,6 +114,19 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="condition">What the pictures are to be of, of as many pictures as there will be noisy images; in <see cref="ComputeType"/>.</param>
     public Denoiser Denoise(Conditioning condition) =>
         Denoisers.FromNetwork((x, time) => Network.forward(x.to(ComputeType), time, condition), Config.Prediction, Process);
+
+    /// <summary>A picture in the size and channels of those that are drawn: scaled to cover them, the rest cut off.</summary>
+    /// <param name="picture">Any picture.</param>
+    public PixelImage Fit(PixelImage picture)
+    {
+        var colours = Config.Channels == 1 ? ColourConversion.ToGrey(picture) : ColourConversion.ToColour(picture, AlphaMode.OnWhite);
+        return Resampling.ResizeAndCrop(colours, Config.Width, Config.Height, ResampleFilter.Bicubic);
+    }
+
+    /// <summary>A picture in the model's numbers, without noise of its own.</summary>
+    /// <param name="picture">Of the model's size and channels, as <see cref="Fit"/> gives it.</param>
+    /// <returns>[1, …<see cref="Shape"/>].</returns>
+    public Tensor Encode(PixelImage picture) => WrappedTensorDisposeScope(() => Codec.Encode(Pictures.ToFloat(picture, PixelRange.MinusOneToOne).unsqueeze(0).to(Device)));
 
     /// <summary>Moves it to a device.</summary>
     public DiffusionModel To(Device device)

@@ -69,6 +69,15 @@ public sealed record GenerationRecipe
     /// <summary>File of the mask, white where it is drawn anew.</summary>
     public string? Mask { get; init; }
 
+    /// <summary>Whether the picture is drawn anew from its own noise.</summary>
+    public bool Invert { get; init; }
+
+    /// <summary>What the picture is of, for that: words, a class, or attributes as NAME=VALUE with commas between, whichever the model knows; null to leave it open.</summary>
+    public string? Was { get; init; }
+
+    /// <summary>How what was drawn is changed afterwards; null for not at all.</summary>
+    public LatentEdit? Edit { get; init; }
+
     /// <summary>Moments shown of each picture's way.</summary>
     public int Moments { get; init; }
 
@@ -110,7 +119,7 @@ public sealed record GenerationRecipe
         {
             Pictures = isWay ? PictureWish.Between(first, new PictureWish(ToSeed ?? Seed, Condition(model, ToPrompt ?? Prompt)), Count) : PictureWish.Many(first.Condition, Count, Seed),
             Sampler = Sampler, Steps = Steps, Spacing = Spacing, Guidance = Guidance, GuidanceInterval = new GuidanceInterval(GuidanceInterval[0], GuidanceInterval[1]), Rescale = Rescale, Moments = Moments,
-            Start = Image is null ? null : new StartImage(ImageFile.Read(Image)) { Strength = Strength, Mask = Mask is null ? null : ImageFile.Read(Mask) },
+            Start = Image is null ? null : new StartImage(ImageFile.Read(Image)) { Strength = Strength, Inverted = Invert ? Former(model) : null, Mask = Mask is null ? null : ImageFile.Read(Mask) },
         };
     }
 
@@ -131,7 +140,7 @@ public sealed record GenerationRecipe
             "strength" => this with { Strength = Number() },
             "class" => this with { Class = value },
             "prompt" => this with { Prompt = value },
-            _ => this with { Attributes = new SortedDictionary<string, string>(Attributes.ToDictionary(), StringComparer.Ordinal) { [name] = value } },
+            _ => WithAttribute(name, value),
         };
 
         long Whole() => long.TryParse(value, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong("a whole number");
@@ -171,6 +180,22 @@ public sealed record GenerationRecipe
             Negative = Negative is null ? null : new Condition { Caption = Negative },
         };
     }
+
+    /// <summary>What the picture that is inverted is of.</summary>
+    private Condition Former(DiffusionModel model)
+    {
+        if (Was is null) return Generation.Condition.None;
+        var open = this with { Class = null, Attributes = new SortedDictionary<string, string>(), Negative = null };
+        var conditions = model.Config.Conditioner.Conditions;
+        if (conditions.OfType<TextConditionConfig>().Any()) return open.Condition(model, Was);
+        if (conditions.OfType<ClassConditionConfig>().Any()) return (open with { Class = Was }).Condition(model, null);
+        return Was.Split(',', StringSplitOptions.TrimEntries)
+            .Aggregate(open, (recipe, text) => text.Split('=', 2) is [var name, var value] ? recipe.WithAttribute(name, value) : throw new ArgumentException($"The former attributes are '{Was}'; write them as NAME=VALUE with commas between."))
+            .Condition(model, null);
+    }
+
+    private GenerationRecipe WithAttribute(string name, string value) =>
+        this with { Attributes = new SortedDictionary<string, string>(Attributes.ToDictionary(), StringComparer.Ordinal) { [name] = value } };
 
     private static bool HasClass(DiffusionModel model, string name) =>
         model.Config.Conditioner.Conditions.OfType<ClassConditionConfig>().Any(condition => condition.Names.Contains(name, StringComparer.OrdinalIgnoreCase));

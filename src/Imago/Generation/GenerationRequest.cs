@@ -38,6 +38,12 @@ public sealed record StartImage(PixelImage Picture)
     /// <summary>How much of the way from noise is gone again: 1 for all of it, so that nothing of the picture is left; 0 for none.</summary>
     public double Strength { get; init; } = 0.6;
 
+    /// <summary>
+    /// What the picture is of: it is then drawn not from fresh noise but from the noise that the model makes it of under this condition (<see cref="Inversion.OfEuler"/>, unguided).
+    /// What the new condition does not change stays. Null for fresh noise.
+    /// </summary>
+    public Condition? Inverted { get; init; }
+
     /// <summary>White where the picture is drawn anew, black where it stays exactly as it is; null to draw all anew.</summary>
     public PixelImage? Mask { get; init; }
 }
@@ -48,7 +54,7 @@ public sealed record GenerationRequest
     /// <summary>The pictures.</summary>
     public IReadOnlyList<PictureWish> Pictures { get; init; } = [new(0, Condition.None)];
 
-    /// <summary>Name of the method, as in <see cref="Samplers.All"/>.</summary>
+    /// <summary>Name of the method, as in <see cref="Samplers.All"/>. For an inverted picture it is Euler's by default, which the inversion undoes exactly.</summary>
     public string? Sampler { get; init; }
 
     /// <summary>Steps of a whole run.</summary>
@@ -87,4 +93,8 @@ public sealed record GenerationMoment(int Step, NoiseLevel Level, PixelImage Noi
 /// <param name="Wish">What was asked for.</param>
 /// <param name="Image">The picture.</param>
 /// <param name="Moments">How it came about, if that was asked for.</param>
-public sealed record GeneratedPicture(PictureWish Wish, PixelImage Image, IReadOnlyList<GenerationMoment> Moments);
+public sealed record GeneratedPicture(PictureWish Wish, PixelImage Image, IReadOnlyList<GenerationMoment> Moments)
+{
+    /// <summary>What was drawn in the model's own numbers, [C, H, W] of <see cref="DiffusionModel.Shape"/> one after the other: pixels, or latents for <see cref="LatentEdit"/>.</summary>
+    public IReadOnlyList<float> Drawn { get; init; } = [];
+}

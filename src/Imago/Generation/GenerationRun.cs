@@ -14,11 +14,11 @@ internal sealed class GenerationRun : IDisposable
     private readonly GenerationPlan _plan;
     private readonly IReadOnlyList<PictureWish> _wishes;
     private readonly List<Generator> _generators;
-    private readonly Tensor _noise;
     private readonly Inpainting? _start;
     private readonly HashSet<int> _kept;
     private readonly List<GenerationMoment>[] _moments;
     private readonly GuidanceRun _guidance;
+    private Tensor _noise;
     private Tensor? _estimate;
 
     internal GenerationRun(DiffusionModel model, GenerationRequest request, GenerationPlan plan, IReadOnlyList<PictureWish> wishes)
@@ -36,6 +36,8 @@ internal sealed class GenerationRun : IDisposable
     internal IEnumerable<GeneratedPicture> Draw(Countdown count, CancellationToken cancellation)
     {
         var first = _plan.Schedule[0];
+        if (_plan.Inverted is { } was) _noise = NoiseOf(_start!.Known, was, count, cancellation).expand_as(_noise);
+        var before = _plan.Steps - _plan.Schedule.Steps;
         var x = _start is null ? first.Sigma * _noise : Estimates.Noisy(_start.Known, _noise, first);
         var guided = Guided();
         var context = new SamplingContext
@@ -43,14 +45,14 @@ internal sealed class GenerationRun : IDisposable
             Noise = _plan.Sampler.IsStochastic ? NoiseSources.PerImage(_noise, _generators) : null,
             AfterStep = (step, level, sample) =>
             {
-                count.Done(step + 1);
+                count.Done(before + step + 1);
                 if (_kept.Contains(step + 1)) Keep(step + 1, level, sample, _estimate!);
                 return _start is null ? sample : _start.PutBack(sample, level, _noise);
             },
             CancellationToken = cancellation,
         };
-        var drawn = Pictures(_plan.Sampler.Run(Watched, x, _plan.Schedule, context));
-        return [.. drawn.Select((picture, i) => new GeneratedPicture(_wishes[i], _start?.Restore(picture) ?? picture, _moments[i]))];
+        var drawn = _plan.Sampler.Run(Watched, x, _plan.Schedule, context);
+        return [.. Pictures(drawn).Select((picture, i) => new GeneratedPicture(_wishes[i], _start?.Restore(picture) ?? picture, _moments[i]) { Drawn = Numbers(drawn[i]) })];
 
         Tensor Watched(Tensor noisy, NoiseLevel level)
         {
@@ -95,6 +97,22 @@ internal sealed class GenerationRun : IDisposable
         return Interpolations.Spherical(own, randn(_model.Shape, generator: other), wish.Share);
     }
 
+    /// <summary>ε of x_T = α_T x₀ + σ_T ε, where x_T is what Euler's method turns into the picture x₀ under a condition.</summary>
+    private Tensor NoiseOf(Tensor picture, Condition was, Countdown count, CancellationToken cancellation)
+    {
+        var condition = _model.Conditioner.Encode([was], _model.ComputeType);
+        var context = new SamplingContext
+        {
+            AfterStep = (step, _, sample) =>
+            {
+                count.Done(step + 1);
+                return sample;
+            },
+            CancellationToken = cancellation,
+        };
+        return Estimates.Epsilon(Inversion.OfEuler()(_model.Denoise(condition), picture, _plan.Schedule, context), picture, _plan.Schedule[0]);
+    }
+
     private void Keep(int step, NoiseLevel level, Tensor sample, Tensor estimate)
     {
         foreach (var ((noisy, clean), i) in Pictures(sample).Zip(Pictures(estimate)).Select((pair, i) => (pair, i))) _moments[i].Add(new GenerationMoment(step, level, noisy, clean));
@@ -104,5 +122,11 @@ internal sealed class GenerationRun : IDisposable
     {
         using var scope = NewDisposeScope();
         return Images.Pictures.FromBatch(_model.Codec.Decode(x).cpu(), PixelRange.MinusOneToOne);
+    }
+
+    private static float[] Numbers(Tensor x)
+    {
+        using var plain = x.to(float32).cpu().contiguous();
+        return plain.data<float>().ToArray();
     }
 }

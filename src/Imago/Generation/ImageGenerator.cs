@@ -32,7 +32,7 @@ public static class ImageGenerator
         foreach (var (number, batch) in batches.Index())
         {
             using var scope = NewDisposeScope();
-            var steps = plan.Schedule.Steps;
+            var steps = plan.Steps;
             var count = new Countdown(progress, number * steps, batches.Count * steps);
             using var run = new GenerationRun(model, request, plan, batch);
             pictures.AddRange(run.Draw(count, cancellationToken));
@@ -50,8 +50,13 @@ internal sealed record Countdown(IProgress<WorkProgress>? Progress, long Before,
 }
 
 /// <summary>A request with the model's defaults filled in.</summary>
-internal sealed record GenerationPlan(SamplerInfo Sampler, NoiseSchedule Schedule, GuidanceConfig Guidance)
+internal sealed record GenerationPlan(SamplerInfo Sampler, NoiseSchedule Schedule, GuidanceConfig Guidance, Condition? Inverted)
 {
+    /// <summary>Steps of a batch: those up to the noise of a picture, and those down.</summary>
+    internal int Steps => (Inverted is null ? 1 : 2) * Schedule.Steps;
+
+    private const string UndoneSampler = "euler";
+
     internal static GenerationPlan Of(DiffusionModel model, GenerationRequest request)
     {
         var defaults = model.Config.Defaults;
@@ -67,7 +72,10 @@ internal sealed record GenerationPlan(SamplerInfo Sampler, NoiseSchedule Schedul
             Interval = request.GuidanceInterval,
             Rescale = request.Rescale,
         };
-        return new(Samplers.Find(request.Sampler ?? defaults.Sampler), new NoiseSchedule(whole.Skip(whole.Steps - steps), model.Process), guidance);
+        var inverted = request.Start?.Inverted;
+        var sampler = Samplers.Find(request.Sampler ?? (inverted is null ? defaults.Sampler : UndoneSampler));
+        if (inverted is not null && sampler.IsStochastic) throw new ArgumentException($"{sampler.Name} adds fresh noise, so nothing would be left of an inverted picture; take a sampler without, such as {UndoneSampler}.", nameof(request));
+        return new(sampler, new NoiseSchedule(whole.Skip(whole.Steps - steps), model.Process), guidance, inverted);
     }
 
     private static bool IsOfSomething(Condition condition) =>

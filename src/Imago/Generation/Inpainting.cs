@@ -14,9 +14,9 @@ internal sealed class Inpainting
 
     internal Inpainting(DiffusionModel model, StartImage start)
     {
-        var (height, width, channels) = (model.Config.Height, model.Config.Width, model.Config.Channels);
-        _picture = Resampling.ResizeAndCrop(channels == 1 ? ColourConversion.ToGrey(start.Picture) : ColourConversion.ToColour(start.Picture, AlphaMode.OnWhite), width, height, ResampleFilter.Bicubic);
-        Known = model.Codec.Encode(Pictures.ToFloat(_picture, PixelRange.MinusOneToOne).unsqueeze(0).to(model.Device));
+        var (height, width) = (model.Config.Height, model.Config.Width);
+        _picture = model.Fit(start.Picture);
+        Known = model.Encode(_picture);
         if (start.Mask is not { } mask) return;
         _mask = Resampling.ResizeAndCrop(ColourConversion.ToGrey(mask), width, height, ResampleFilter.Bicubic);
         var pixels = Pictures.ToBytes(_mask).ge(Threshold).to(float32).unsqueeze(0);

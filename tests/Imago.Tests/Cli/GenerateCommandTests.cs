@@ -62,12 +62,30 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.NotEqual(picture.Pixels[..32], drawn.Pixels[..32]);
     }
 
+    [Fact]
+    public void Invert_ShowsThePicture_TheSameAgain_AndTheNewOne_AndIsRepeated()
+    {
+        var picture = TinyDiffusion.Splits.Train.Get(3).Image;
+        ImageFile.Write(_folder.File("picture.png"), picture);
+        var first = Draw("first.png", "--model", _model, "--image", _folder.File("picture.png"), "--invert", "--was", "dark", "--class", "bright");
+        Assert.Equal(File.ReadAllBytes(first), File.ReadAllBytes(Draw("again.png", "--like", first)));
+        Assert.NotEqual(File.ReadAllBytes(first), File.ReadAllBytes(Draw("other.png", "--like", first, "--was", "bright")));
+        var recipe = GenerationRecipe.Read(first);
+        Assert.Equal((true, "dark", 1.0), (recipe.Invert, recipe.Was, recipe.Strength));
+        var alone = ImageFile.Read(Draw("alone-.png", "--model", _model, "--image", _folder.File("picture.png"), "--invert", "--was", "dark", "--class", "dark", "--guidance", "1", "--separate", "--strip").Replace("-.png", "--0.png", StringComparison.Ordinal));
+        Assert.Equal((8, 8), (alone.Width, alone.Height));
+        Assert.All(picture.Pixels.Zip(alone.Pixels), pair => Assert.InRange(pair.First - pair.Second, -1, 1));
+    }
+
     [Theory]
     [InlineData("--class", "grey", "dark, bright")]
     [InlineData("--sampler", "odd", "dpmpp_2m")]
     [InlineData("--attribute", "smile=1", "does not know")]
     [InlineData("--grid", "steps", "NAME=X,Y")]
     [InlineData("--mask", "m.png", "--image")]
+    [InlineData("--was", "dark", "--invert")]
+    [InlineData("--strengths", "0,1", "--edit")]
+    [InlineData("--edit", "smile", "--data")]
     public void WhatTheModelDoesNotKnow_IsBadUsage(string option, string value, string expected)
     {
         var (code, _, error) = Run("--model", _model, option, value, "--out", _folder.File("none.png"));
@@ -130,5 +148,14 @@ public sealed class GenerateCommandTests : IDisposable
         (code, _, error) = CommandLine.Run(["train", "diffusion", .. data, "--autoencoder", _folder.File("vae"), "--out", _folder.File("run")]);
         Assert.True(code == 0, error);
         Assert.Equal(8, ImageFile.Read(Draw("drawn.png", "--model", _folder.File("run"), "--class", "bright", "--steps", "2")).Width);
+
+        var sheet = Draw("sheet.png", "--model", _folder.File("run"), "--count", "2", "--steps", "2", "--edit", "bright", "--strengths", "-1,0,1", "--gif");
+        Assert.True(File.Exists(Path.ChangeExtension(sheet, ".gif")));
+        Assert.Equal(File.ReadAllBytes(sheet), File.ReadAllBytes(Draw("again.png", "--like", sheet)));
+        (code, var output, error) = Run("--like", sheet, "--image", _folder.File(Path.Combine("images", "dark", "0.png")), "--json", "--out", _folder.File("edited.png"));
+        Assert.True(code == 0, error);
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal(3, json.RootElement.GetProperty("pictures").GetInt32());
+        Assert.InRange(json.RootElement.GetProperty("edit").GetProperty("accuracy").GetDouble(), 0.5, 1);
     }
 }

@@ -62,6 +62,35 @@ public class ImageGeneratorTests
         Assert.True(Distance(0.1) < Distance(1) / 2);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0.5)]
+    public void InvertedPicture_ComesBackUnderItsOwnCondition_AndChangesUnderAnother(double strength)
+    {
+        using var model = TinyDiffusion.Model();
+        var (picture, dark) = (TinyDiffusion.Splits.Train.Get(3).Image, new Condition { ClassNumber = 0 });
+        var request = new GenerationRequest { Steps = 20, Guidance = 1, Pictures = [new(1, dark), new(2, dark), new(1, Bright)], Start = new StartImage(picture) { Strength = strength, Inverted = dark } };
+        var drawn = Draw(model, request);
+        AssertAlike(picture, drawn[0]);
+        AssertAlike(picture, drawn[1]);                                             // the noise is the picture's own, whatever the seed
+        Assert.NotEqual(picture.Pixels, drawn[2].Pixels);
+        AssertAlike(drawn[2], Draw(model, request with { Pictures = [new(5, Bright)] })[0]);
+    }
+
+    [Fact]
+    public void InvertedPicture_TakesAsManyStepsUpAsDown_AndNoFreshNoise()
+    {
+        using var model = TinyDiffusion.Model();
+        var request = new GenerationRequest { Steps = 3, Start = new StartImage(TinyDiffusion.Splits.Train.Get(3).Image) { Strength = 1, Inverted = Condition.None } };
+        var reports = new List<WorkProgress>();
+        ImageGenerator.Generate(model, request, new Collect(reports.Add));
+        Assert.Equal([1L, 2, 3, 4, 5, 6], reports.Select(report => report.Done));
+        Assert.All(reports, report => Assert.Equal(6, report.Total));
+        Assert.Contains("fresh noise", Assert.Throws<ArgumentException>(() => Draw(model, request with { Sampler = "euler_ancestral" })).Message);
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => ImageGenerator.Generate(model, request, new Collect(_ => stop.Cancel()), stop.Token));
+    }
+
     [Fact]
     public void Way_BetweenTwoSeeds_EndsAtTheirPictures()
     {
@@ -97,17 +126,27 @@ public class ImageGeneratorTests
     }
 
     [Fact]
-    public void Generate_ReportsEveryStep_AndStopsWhenCancelled()
+    public void Generate_ReportsEveryStep()
     {
         using var model = TinyDiffusion.Model();
         var reports = new List<WorkProgress>();
         ImageGenerator.Generate(model, new GenerationRequest { Steps = 3, Batch = 1, Pictures = PictureWish.Many(Condition.None, 2) }, new Collect(reports.Add));
         Assert.Equal([1L, 2, 3, 4, 5, 6], reports.Select(report => report.Done));
         Assert.All(reports, report => Assert.Equal(6, report.Total));
-        using var stop = new CancellationTokenSource();
-        var steps = 0;
-        Assert.Throws<OperationCanceledException>(() => ImageGenerator.Generate(model, new GenerationRequest { Steps = 50 }, new Collect(_ => { if (++steps == 2) stop.Cancel(); }), stop.Token));
-        Assert.Equal(2, steps);
+    }
+
+    [Theory]
+    [MemberData(nameof(Samplers))]
+    public void Generate_StopsAtAnyStep(string sampler)
+    {
+        using var model = TinyDiffusion.Model();
+        foreach (var last in (int[])[1, 2])
+        {
+            using var stop = new CancellationTokenSource();
+            var steps = 0;
+            Assert.Throws<OperationCanceledException>(() => ImageGenerator.Generate(model, new GenerationRequest { Sampler = sampler, Steps = 20 }, new Collect(_ => { if (++steps == last) stop.Cancel(); }), stop.Token));
+            Assert.Equal(last, steps);
+        }
     }
 
     [Fact]
@@ -115,9 +154,10 @@ public class ImageGeneratorTests
     {
         using var model = TinyDiffusion.Model("text");
         var request = new GenerationRequest { Steps = 2, Moments = 2, Sampler = "euler_ancestral", Pictures = PictureWish.Many(new Condition { Caption = "dark" }, 2), Guidance = 3 };
-        ImageGenerator.Generate(model, request);
+        var inverted = request with { Sampler = null, Start = new StartImage(TinyDiffusion.Splits.Train.Get(0).Image) { Inverted = Condition.None } };
+        foreach (var wanted in (GenerationRequest[])[request, inverted]) ImageGenerator.Generate(model, wanted);
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        ImageGenerator.Generate(model, request);
+        foreach (var wanted in (GenerationRequest[])[request, inverted]) ImageGenerator.Generate(model, wanted);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 
