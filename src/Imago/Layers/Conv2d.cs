@@ -7,7 +7,7 @@ namespace Imago.Layers;
 /// A convolution [B, I, H, W] → [B, O, H', W'] with PyTorch's parameter names, shapes and initial values, computed in the type of its input
 /// by <see cref="Convolution.Conv2d"/>; parameters stay in float32.
 /// </summary>
-public sealed class Conv2d : nn.Module<Tensor, Tensor>
+public sealed class Conv2d : nn.Module<Tensor, Tensor>, IWeightedLayer
 {
     /// <summary>Kernels [O, I, kH, kW].</summary>
     public Parameter weight;
@@ -17,7 +17,7 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>
 
     private readonly (long, long) _stride, _padding;
 
-    /// <summary>What is added to the kernels, computed anew for every use: a fresh tensor of their shape. Null for nothing.</summary>
+    /// <inheritdoc cref="IWeightedLayer.Delta"/>
     internal Func<Tensor>? Delta { get; set; }
 
     /// <summary>A convolution with a square kernel.</summary>
@@ -44,6 +44,14 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>
         weight = Initialization.Weight(device, outChannels, inChannels, kernel.H, kernel.W);
         this.bias = bias ? Initialization.Bias(weight, outChannels) : null;
         RegisterComponents();
+    }
+
+    Parameter IWeightedLayer.Weight => weight;
+
+    Func<Tensor>? IWeightedLayer.Delta
+    {
+        get => Delta;
+        set => Delta = value;
     }
 
     /// <inheritdoc/>

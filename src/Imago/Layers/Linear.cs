@@ -7,7 +7,7 @@ namespace Imago.Layers;
 /// y = x·weightᵀ + bias over the last axis, [..., I] → [..., O], with PyTorch's parameter names, shapes and initial values, computed in the type
 /// of its input; parameters stay in float32.
 /// </summary>
-public sealed class Linear : nn.Module<Tensor, Tensor>
+public sealed class Linear : nn.Module<Tensor, Tensor>, IWeightedLayer
 {
     /// <summary>The matrix [O, I].</summary>
     public Parameter weight;
@@ -15,7 +15,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <summary>One value for each output [O], or none.</summary>
     public Parameter? bias;
 
-    /// <summary>What is added to the matrix, computed anew for every use: a fresh tensor [O, I]. Null for nothing.</summary>
+    /// <inheritdoc cref="IWeightedLayer.Delta"/>
     internal Func<Tensor>? Delta { get; set; }
 
     /// <summary>A linear layer.</summary>
@@ -29,6 +29,14 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
         weight = Initialization.Weight(device, outFeatures, inFeatures);
         this.bias = bias ? Initialization.Bias(weight, outFeatures) : null;
         RegisterComponents();
+    }
+
+    Parameter IWeightedLayer.Weight => weight;
+
+    Func<Tensor>? IWeightedLayer.Delta
+    {
+        get => Delta;
+        set => Delta = value;
     }
 
     /// <inheritdoc/>

@@ -42,7 +42,7 @@ internal sealed partial class ModelsSet
         Tensor? Input(string argument) => inputs.TryGetProperty(argument, out var tensor) ? io.Read(tensor.GetString()!) : null;
         IReadOnlyList<Tensor>? Inputs(string argument) => inputs.TryGetProperty(argument, out var list) ? [.. list.EnumerateArray().Select(tensor => io.Read(tensor.GetString()!))] : null;
         RefuseUnknown(name, inputs.EnumerateObject().Select(entry => entry.Name), ["sample", "timestep", "encoder_hidden_states", "encoder_attention_mask", "class_labels", "text_embeds", "time_ids", "timestep_cond", "w", "down_block_additional_residuals", "mid_block_additional_residual", "down_intrablock_additional_residuals"]);
-        RefuseUnknown(name, args.EnumerateObject().Select(entry => entry.Name), ["timestep", "freeu", "embedding_dim"]);
+        RefuseUnknown(name, args.EnumerateObject().Select(entry => entry.Name), ["timestep", "freeu", "embedding_dim", "scale"]);
 
         var sample = Input("sample")!;
         var guidance = Input("w") is { } w ? SinusoidalEmbedding.OfGuidance(w, args.GetProperty("embedding_dim").GetInt32()) : Input("timestep_cond");

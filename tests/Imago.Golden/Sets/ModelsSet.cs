@@ -14,6 +14,7 @@ internal sealed partial class ModelsSet : GoldenSet
             case "AutoencoderKL" or "AutoencoderTiny": RunAutoencoder(golden, check); break;
             case "CLIPTextModel" or "CLIPTextModelWithProjection" or "T5EncoderModel": RunTextEncoder(golden, check); break;
             case "UNet2DModel" or "UNet2DConditionModel": RunUNet(golden, check); break;
+            case "UNet2DConditionModel with LoraConfig": RunLora(golden, check); break;
             case "DiTTransformer2DModel" or "SD3Transformer2DModel": RunTransformer(golden, check); break;
             case "CLIPVisionModel" or "CLIPVisionModelWithProjection" or "Dinov2Model": RunImageEncoder(golden, check); break;
             case "CLIPModel": RunClip(golden, check); break;
