@@ -15,7 +15,7 @@ internal static class GenerateCommand
 
     private static readonly Argument<string?> Prompt = new("prompt") { HelpName = "PROMPT", Description = "What the picture is of, in words, for a model of text.", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string?> Model = new("--model", "-m") { HelpName = "RUN|FOLDER", Description = "The model: a run of `imago train diffusion`, or a model's folder." };
-    private static readonly Option<string[]> Loras = new("--lora") { HelpName = "FILE[=X]", Description = "Low-rank changes to add to the model, with a strength. May be repeated." };
+    private static readonly Option<string[]> Loras = new("--lora") { HelpName = "FILE[=X[,Y]]", Description = "LoRA to add to the model: a strength, and another one for the text encoders. May be repeated." };
     private static readonly Option<string?> Class = new("--class", "-c") { HelpName = "NAME|N", Description = "Class of the picture, by name or number." };
     private static readonly Option<string[]> Attribute = new("--attribute", "-a") { HelpName = "NAME=VALUE", Description = "An attribute of the picture: smile=1, hair=long. May be repeated." };
     private static readonly Option<string?> Negative = new("--negative") { HelpName = "TEXT", Description = "What guidance leads away from." };

@@ -15,7 +15,7 @@ public sealed record GenerationRecipe
     /// <summary>The model, as it was named.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Files of low-rank changes added to the model, each a path or PATH=STRENGTH.</summary>
+    /// <summary>Files of low-rank changes added to the model, each a path, PATH=STRENGTH or PATH=STRENGTH,STRENGTH-IN-TEXT-ENCODERS.</summary>
     public IReadOnlyList<string> Loras { get; init; } = [];
 
     /// <summary>What the picture is of, in words.</summary>
@@ -91,12 +91,9 @@ public sealed record GenerationRecipe
         var model = DiffusionFiles.Load(Model);
         try
         {
-            foreach (var lora in Loras)
-            {
-                var at = lora.LastIndexOf('=');
-                var hasStrength = double.TryParse(lora.AsSpan(at + 1), CultureInfo.InvariantCulture, out var strength) && at > 0;
-                LoraFiles.Fuse(model.Network, hasStrength ? lora[..at] : lora, hasStrength ? strength : 1);
-            }
+            using var stack = new LoraStack(model);
+            foreach (var (path, strength) in Loras.Select(LoraStrength.Parse)) stack.Add(path, strength);
+            stack.Fuse();
             return model;
         }
         catch

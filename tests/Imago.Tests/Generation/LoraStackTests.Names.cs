@@ -81,12 +81,23 @@ public partial class LoraStackTests
     public void EveryName_MeansOneLayer_AndEveryLayerOfTheUNetHasAnOriginalName()
     {
         using var scope = NewDisposeScope();
-        using var network = new UNet2DConditionConfig { LayersPerBlock = new([1, 2, 3, 1]) }.CreateEmpty(META);
+        using var network = new UNet2DConditionConfig { LayersPerBlock = 3 }.CreateEmpty(META);
         var names = LoraNames.Of(network);
         Assert.All(names, name => Assert.Single(name.Value));
         string[] starts = ["input_blocks_", "middle_block_", "output_blocks_", "time_embed_", "out_2"];
         var original = names.Where(name => starts.Any(start => name.Key.StartsWith(start, StringComparison.Ordinal))).Select(name => name.Value[0].Path).ToHashSet();
         Assert.Equal(names.Values.Select(layers => layers[0].Path).Distinct().Order(), original.Order());
+    }
+
+    [Fact]
+    public void NameOfTheOriginalTransformer_MeansEachLayerOnce_AndEveryLayerHasOne()
+    {
+        using var scope = NewDisposeScope();
+        using var network = SmallLoras.Transformer();
+        var names = LoraNames.Of(network);
+        Assert.All(names, name => Assert.Equal(name.Value.Count, name.Value.Select(layer => layer.Path).Distinct().Count()));
+        var original = names.Where(name => !name.Key.StartsWith("transformer_blocks_", StringComparison.Ordinal)).SelectMany(name => name.Value).Select(layer => layer.Path).ToHashSet();
+        Assert.Equal(names.Values.SelectMany(layers => layers).Select(layer => layer.Path).Distinct().Order(), original.Order());
     }
 
     [Fact]

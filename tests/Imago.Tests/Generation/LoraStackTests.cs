@@ -120,6 +120,16 @@ public partial class LoraStackTests
         Assert.True(SmallLoras.Weight(text, SmallLoras.TextQuery).allclose(ofText[$"{SmallLoras.TextQuery}.weight"] + 0.25 * word.Up.mm(word.Down), rtol: 1e-6, atol: 1e-6));
     }
 
+    [Theory]
+    [InlineData("a.safetensors", "a.safetensors", 1, 1)]
+    [InlineData("a.safetensors=0.8", "a.safetensors", 0.8, 0.8)]
+    [InlineData("a=b.safetensors=-0.8,0.25", "a=b.safetensors", -0.8, 0.25)]
+    [InlineData("a=b.safetensors", "a=b.safetensors", 1, 1)]
+    [InlineData("a=1,2,3", "a=1,2,3", 1, 1)]
+    [InlineData("a=NaN", "a=NaN", 1, 1)]
+    public void Strength_IsReadBehindTheFile(string text, string path, double denoiser, double encoders) =>
+        Assert.Equal((path, new LoraStrength(denoiser, encoders)), LoraStrength.Parse(text));
+
     [Fact]
     public void HalfPrecisionFile_EqualsItsNumbersInFloat32()
     {

@@ -44,20 +44,21 @@ internal static class LoraNames
     internal static IReadOnlyDictionary<string, IReadOnlyList<NamedLayer>> Of(nn.Module network)
     {
         var layers = network.named_modules().Where(entry => entry.module is IWeightedLayer).Select(entry => (entry.name, Layer: (IWeightedLayer)entry.module)).ToList();
-        var others = Others(network, [.. layers.Select(layer => layer.name)]);
-        return layers.SelectMany(layer => others(layer.name).Prepend(new OtherName(layer.name)).Select(other => (Name: LoraKey.Flat(other.Name), Target: new NamedLayer(layer.name, layer.Layer, other.Rows))))
+        var others = Others(network);
+        return layers.SelectMany(layer => others(layer.name).Where(other => other.Name != layer.name).Prepend(new OtherName(layer.name)).Select(other => (Name: LoraKey.Flat(other.Name), Target: new NamedLayer(layer.name, layer.Layer, other.Rows))))
             .GroupBy(entry => entry.Name, entry => entry.Target).ToDictionary(group => group.Key, IReadOnlyList<NamedLayer> (group) => [.. group]);
     }
 
-    private static Func<string, IEnumerable<OtherName>> Others(nn.Module network, IReadOnlyList<string> paths)
+    private static Func<string, IEnumerable<OtherName>> Others(nn.Module network)
     {
         switch (network)
         {
-            case DenoisingNetwork { Config: UNet2DConfig or UNet2DConditionConfig }:
-                var blocks = OriginalUNet.Blocks(paths);
-                return path => OriginalUNet.NameOf(path, blocks).Concat(Replaced(path, Processors));
+            case DenoisingNetwork { Config: UNet2DConditionConfig config }:
+                var unet = OriginalLayers.Of(config);
+                return path => unet(path).Concat(Replaced(path, Processors));
             case DenoisingNetwork { Config: MMDiTConfig config }:
-                return path => OriginalMMDiT.NameOf(path, config.NumLayers).Concat(Replaced(path, Processors));
+                var transformer = OriginalLayers.Of(config);
+                return path => transformer(path).Concat(Replaced(path, Processors));
             case TextEncoder:
                 return path => Replaced(path, Text).SelectMany(WithoutModel).Concat(WithoutModel(new OtherName(path)).Skip(1));
             default:

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Imago.Generation.Lora;
 
 /// <summary>A network that low-rank changes belong to.</summary>
@@ -36,6 +38,21 @@ public readonly record struct LoraStrength(double Denoiser, double TextEncoders)
 
     /// <inheritdoc cref="op_Multiply"/>
     public static LoraStrength Multiply(double factor, LoraStrength strength) => factor * strength;
+
+    /// <summary>Reads a file with how much of its changes is added.</summary>
+    /// <param name="text"><c>FILE</c>, <c>FILE=0.8</c>, or <c>FILE=0.8,0.4</c> with another strength in the text encoders. What is no number behind the last <c>=</c> belongs to the file's name.</param>
+    public static (string Path, LoraStrength Strength) Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var at = text.LastIndexOf('=');
+        var numbers = at > 0 ? text[(at + 1)..].Split(',').Select(number => double.TryParse(number, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value : (double?)null).ToList() : [];
+        return numbers switch
+        {
+            [{ } everywhere] => (text[..at], new(everywhere)),
+            [{ } denoiser, { } encoders] => (text[..at], new(denoiser, encoders)),
+            _ => (text, new(1)),
+        };
+    }
 
     internal bool IsFinite => double.IsFinite(Denoiser) && double.IsFinite(TextEncoders);
 }

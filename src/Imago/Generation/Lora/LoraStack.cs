@@ -1,3 +1,5 @@
+using Imago.Encoders;
+using Imago.Generation.Pipelines;
 using Imago.Layers;
 using Imago.Weights;
 using TorchSharp;
@@ -31,7 +33,7 @@ public sealed class LoraStack : IDisposable
     /// <summary>A stack without changes.</summary>
     /// <param name="model">Its networks are changed; it must outlive the stack.</param>
     public LoraStack(DiffusionModel model)
-        : this(new Dictionary<LoraPart, nn.Module> { [LoraPart.Denoiser] = model.Network })
+        : this(PartsOf(model))
     {
     }
 
@@ -139,6 +141,15 @@ public sealed class LoraStack : IDisposable
         _changes.Clear();
         _layers.Clear();
         Use = LoraUse.None;
+    }
+
+    private static Dictionary<LoraPart, nn.Module> PartsOf(DiffusionModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var parts = new Dictionary<LoraPart, nn.Module> { [LoraPart.Denoiser] = model.Network };
+        foreach (var (name, encoder) in (model.Encoder as PromptConditioner)?.Encoders ?? new Dictionary<string, TextEncoder>())
+            parts[Enum.GetValues<LoraPart>().First(part => part != LoraPart.Denoiser && ComponentNames.TextEncoderOf((int)part) == name)] = encoder;
+        return parts;
     }
 
     /// <summary>Σ change(W), in float32.</summary>

@@ -20,7 +20,7 @@ internal static class OriginalUNet
     ]);
 
     /// <summary>Inside of a block. A transformer has the same names in both layouts.</summary>
-    private static readonly KeyTable Residual = new(
+    internal static readonly KeyTable Residual = new(
     [
         new("in_layers.0.*", "norm1.*"),
         new("in_layers.2.*", "conv1.*"),
