@@ -93,7 +93,7 @@ public sealed record GenerationRecipe
         {
             using var stack = new LoraStack(model);
             foreach (var (path, strength) in Loras.Select(LoraStrength.Parse)) stack.Add(path, strength);
-            stack.Fuse();
+            stack.FuseForGood();
             return model;
         }
         catch

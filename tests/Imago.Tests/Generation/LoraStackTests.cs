@@ -71,6 +71,24 @@ public partial class LoraStackTests
     }
 
     [Fact]
+    public void FuseForGood_LeavesTheFusedWeights_AndAnEmptyStack()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var network = SmallLoras.UNet();
+        using var stack = new LoraStack(SmallLoras.Parts(network));
+        var path = SmallLoras.Write(folder, "a.safetensors", network, "unet", Layers);
+        stack.Add(path, new LoraStrength(0.8));
+        stack.Fuse();
+        var fused = SmallLoras.Copy(network);
+        stack.FuseForGood();
+        stack.Remove();
+        SmallLoras.AssertSame(fused, network);
+        Assert.Empty(stack.Strengths);
+        Assert.Equal(LoraUse.None, stack.Use);
+    }
+
+    [Fact]
     public void StrengthZero_IsNoChangeAtAll()
     {
         using var scope = NewDisposeScope();

@@ -18,7 +18,7 @@ public static class LoraFiles
     {
         using var stack = new LoraStack(new Dictionary<LoraPart, nn.Module> { [LoraPart.Denoiser] = network });
         stack.Add(path, new LoraStrength(strength));
-        stack.Fuse();
+        stack.FuseForGood();
     }
 
     /// <summary>Writes an adapter.</summary>

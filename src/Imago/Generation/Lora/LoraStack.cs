@@ -106,14 +106,15 @@ public sealed class LoraStack : IDisposable
     {
         Remove();
         Use = LoraUse.Fused;
-        using var noGrad = no_grad();
-        foreach (var (layer, applied) in _layers)
-        {
-            using var scope = NewDisposeScope();
-            var (weight, changed) = (layer.Weight, (layer.Weight.to(float32) + Sum(layer.Weight, applied)).to(layer.Weight.dtype));
-            _originals[layer] = weight.detach().DetachFromDisposeScope();
-            weight.set_(changed);
-        }
+        foreach (var layer in _layers.Keys) _originals[layer] = Change(layer);
+    }
+
+    /// <summary>Puts the changes into the weights for good, one layer after the other, and forgets them: the stack is empty afterwards.</summary>
+    public void FuseForGood()
+    {
+        Remove();
+        foreach (var layer in _layers.Keys) Change(layer).Dispose();
+        Dispose();
     }
 
     /// <summary>The networks compute with their own weights again, bit for bit.</summary>
@@ -140,7 +141,19 @@ public sealed class LoraStack : IDisposable
         _originals.Clear();
         _changes.Clear();
         _layers.Clear();
+        _strengths.Clear();
         Use = LoraUse.None;
+    }
+
+    /// <summary>Puts a layer's changes into its weight.</summary>
+    /// <returns>The weight that was there; the caller's.</returns>
+    private Tensor Change(IWeightedLayer layer)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var (weight, original) = (layer.Weight, layer.Weight.detach().DetachFromDisposeScope());
+        weight.set_((weight.to(float32) + Sum(weight, _layers[layer])).to(weight.dtype));
+        return original;
     }
 
     private static Dictionary<LoraPart, nn.Module> PartsOf(DiffusionModel model)
