@@ -8,10 +8,6 @@ namespace Imago.Layers;
 /// Group normalisation (Wu and He 2018): each group of channels of each image gets mean 0 and variance 1, then each channel its scale and shift.
 /// The values are PyTorch's, and so are the first ones: scale 1, shift 0 (TorchSharp 0.107 leaves them uninitialised).
 /// </summary>
-/// <remarks>
-/// libtorch's gradient for channels-last groups of fewer than eight channels takes several times as long as that of contiguous ones with the
-/// changes of layout around it, so that is what training does there. A group of sixteen channels or more is fast either way.
-/// </remarks>
 public sealed class GroupNorm : nn.Module<Tensor, Tensor>
 {
     /// <summary>Scale of each channel [C].</summary>
@@ -39,14 +35,20 @@ public sealed class GroupNorm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    private bool IsSlowInChannelsLast => weight.shape[0] / _groups < 8;
-
     /// <summary>Normalises.</summary>
     /// <param name="x">[B, C, H, W], any layout; its type is that of the result.</param>
     /// <returns>[B, C, H, W].</returns>
-    public override Tensor forward(Tensor x) => x.dim() == 4 && IsSlowInChannelsLast && is_grad_enabled()
-        ? WrappedTensorDisposeScope(() => Convolution.ChannelsLast(Normalise(x.contiguous())))
-        : Normalise(x);
+    public override Tensor forward(Tensor x) => FusedGroupNorm.Apply(x, _groups, weight, bias, _eps);
 
-    private Tensor Normalise(Tensor x) => nn.functional.group_norm(x, _groups, weight, bias, _eps);
+    /// <summary>norm(x + addend)·(1 + scale) + shift in one operation.</summary>
+    /// <param name="x">[B, C, H, W].</param>
+    /// <param name="addend">[B, C], or nothing.</param>
+    /// <param name="modulation">Scale and shift of each image, [B, C] each; or nothing.</param>
+    /// <param name="silu">Whether SiLU stands behind.</param>
+    /// <returns>[B, C, H, W].</returns>
+    internal Tensor Modulated(Tensor x, Tensor? addend, (Tensor Scale, Tensor Shift)? modulation, bool silu = false) => WrappedTensorDisposeScope(() =>
+    {
+        var (w, b) = modulation is var (scale, shift) ? (weight * (1 + scale), bias * (1 + scale) + shift) : (weight, (Tensor)bias);
+        return FusedGroupNorm.Apply(x, _groups, w, b, _eps, addend, silu);
+    });
 }

@@ -58,6 +58,15 @@ public static class Activations
         _ => null,
     };
 
+    /// <summary>a(norm(x + addend)·(1 + scale) + shift), as one operation where there is one.</summary>
+    /// <param name="activation">a.</param>
+    /// <param name="norm">The normalisation.</param>
+    /// <param name="x">[B, C, H, W].</param>
+    /// <param name="addend">[B, C], or nothing.</param>
+    /// <param name="modulation">Scale and shift of each image, [B, C] each; or nothing.</param>
+    internal static Tensor After(this Activation activation, GroupNorm norm, Tensor x, Tensor? addend = null, (Tensor Scale, Tensor Shift)? modulation = null) =>
+        activation == Activation.Silu ? norm.Modulated(x, addend, modulation, silu: true) : activation.Function()(norm.Modulated(x, addend, modulation));
+
     /// <summary>The function of a name that <see cref="Named"/> knows.</summary>
     internal static Func<Tensor, Tensor> Of(string name) => Named(name)!.Value.Function();
 }

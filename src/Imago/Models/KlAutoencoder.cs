@@ -94,7 +94,7 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
         var h = conv_in.call(x);
         foreach (var block in down_blocks) h = block.call(h);
         h = mid_block.call(h, BlockContext.None);
-        return conv_out.call(_style.Activation(conv_norm_out.call(h)));
+        return conv_out.call(_style.Activation.After(conv_norm_out, h));
     }
 
     private sealed class DownBlock : nn.Module<Tensor, Tensor>
@@ -146,7 +146,7 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
     {
         var h = mid_block.call(conv_in.call(z), BlockContext.None);
         foreach (var block in up_blocks) h = block.call(h);
-        return conv_out.call(_style.Activation(conv_norm_out.call(h)));
+        return conv_out.call(_style.Activation.After(conv_norm_out, h));
     }
 
     private sealed class UpBlock : nn.Module<Tensor, Tensor>

@@ -91,7 +91,7 @@ public sealed record KlConfig : AutoencoderConfig
     internal override Autoencoder Build() => new KlAutoencoder(this);
 
     /// <summary>Every normalisation of this network has ε = 1e-6, whatever PyTorch's default.</summary>
-    internal ResnetStyle Style => new(NormNumGroups, 1e-6, Activations.Of(ActFn));
+    internal ResnetStyle Style => new(NormNumGroups, 1e-6, Activations.Named(ActFn)!.Value);
 
     /// <summary>One head of all channels.</summary>
     internal LevelAttention? MidAttention =>

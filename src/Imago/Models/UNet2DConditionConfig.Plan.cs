@@ -75,7 +75,7 @@ public sealed partial record UNet2DConditionConfig
             OutChannels = OutChannels,
             ConvInKernel = ConvInKernel,
             ConvOutKernel = ConvOutKernel,
-            Style = new(NormNumGroups, NormEps, Activations.Of(ActFn)) { TimeChannels = embedding.TotalChannels, ScaleShift = ResnetTimeScaleShift == "scale_shift", Dropout = Dropout },
+            Style = new(NormNumGroups, NormEps, Activations.Named(ActFn)!.Value) { TimeChannels = embedding.TotalChannels, ScaleShift = ResnetTimeScaleShift == "scale_shift", Dropout = Dropout },
             Down = UNetLevels.Down(DownBlockTypes, BlockOutChannels, LayersPerBlock, null, SelfAttention, i => CrossAttention(i, TransformerLayersPerBlock[i], OnlyCrossAttention[i])),
             Up = UNetLevels.Up(UpBlockTypes, BlockOutChannels, LayersPerBlock, null, SelfAttention, i => CrossAttention(i, UpTransformerLayers(i), OnlyCrossAttention[i])),
             Middle = MidBlockType switch
@@ -86,7 +86,7 @@ public sealed partial record UNet2DConditionConfig
             },
             DownsamplePadding = DownsamplePadding,
             Embedding = embedding,
-            OutActivation = Activations.Of(ActFn),
+            OutActivation = Activations.Named(ActFn)!.Value,
             CentresInput = CenterInputSample,
         };
     }

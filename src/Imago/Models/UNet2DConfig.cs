@@ -118,7 +118,7 @@ public sealed record UNet2DConfig : DenoiserConfig
     internal UNetPlan Plan()
     {
         var channels = TimeEmbeddingDim ?? 4 * BlockOutChannels[0];
-        var style = new ResnetStyle(NormNumGroups, NormEps, Activations.Of(ActFn)) { TimeChannels = channels, ScaleShift = ResnetTimeScaleShift == "scale_shift", Dropout = Dropout };
+        var style = new ResnetStyle(NormNumGroups, NormEps, Activations.Named(ActFn)!.Value) { TimeChannels = channels, ScaleShift = ResnetTimeScaleShift == "scale_shift", Dropout = Dropout };
         return new UNetPlan
         {
             InChannels = InChannels,
@@ -129,7 +129,7 @@ public sealed record UNet2DConfig : DenoiserConfig
             Middle = MidBlockType is null ? null : new UNetMiddle(AddAttention ? SelfAttention(AttnNormNumGroups ?? (style.ScaleShift ? null : NormNumGroups), MidBlockScaleFactor) : null, 2, MidBlockScaleFactor),
             DownsamplePadding = DownsamplePadding,
             Embedding = Embedding(channels),
-            OutActivation = Activations.Of("silu"),
+            OutActivation = Activation.Silu,
             CentresInput = CenterInputSample,
             DividesByTime = TimeEmbeddingType == "fourier",
         };

@@ -8,7 +8,7 @@ namespace Imago.Models.Blocks;
 /// <param name="Groups">Of every normalisation.</param>
 /// <param name="Eps">Added to the variances.</param>
 /// <param name="Activation">The non-linearity.</param>
-internal sealed record ResnetStyle(int Groups, double Eps, Func<Tensor, Tensor> Activation)
+internal sealed record ResnetStyle(int Groups, double Eps, Activation Activation)
 {
     /// <summary>Channels of the time embedding; null where there is no time.</summary>
     internal int? TimeChannels { get; init; }
@@ -66,21 +66,20 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor?, Tensor>
     /// <returns>[B, O, H', W'].</returns>
     public override Tensor forward(Tensor x, Tensor? time) => WrappedTensorDisposeScope(() =>
     {
-        var h = _style.Activation(norm1.call(x));
+        var h = _style.Activation.After(norm1, x);
         if (_resize is not null) (x, h) = (_resize(x), _resize(h));
-        h = _style.Activation(NormaliseInTime(conv1.call(h), time));
+        h = NormaliseInTime(conv1.call(h), time);
         if (_style.Dropout > 0) h = nn.functional.dropout(h, _style.Dropout, training);
         var y = x.Through(conv_shortcut) + conv2.call(h);
         return _scale == 1 ? y : y / _scale;
     });
 
+    /// <summary>a(norm2(h + time)), or a(norm2(h)·(1 + scale) + shift) with both from the time.</summary>
     private Tensor NormaliseInTime(Tensor h, Tensor? time)
     {
-        if (time is null || time_emb_proj is null) return norm2.call(h);
-        var t = time_emb_proj.call(time).unsqueeze(-1).unsqueeze(-1);
-        if (!_style.ScaleShift) return norm2.call(h + t);
-        var halves = t.chunk(2, 1);
-        return halves[1].addcmul(norm2.call(h), 1 + halves[0], 1);      // norm(h) · (1 + scale) + shift in one pass
+        if (time is null || time_emb_proj is null) return _style.Activation.After(norm2, h);
+        var t = time_emb_proj.call(time);
+        return _style.ScaleShift ? _style.Activation.After(norm2, h, modulation: (t.chunk(2, 1)[0], t.chunk(2, 1)[1])) : _style.Activation.After(norm2, h, addend: t);
     }
 
     /// <summary>The last layer of the branch begins at zero, so that a fresh block passes its input on.</summary>

@@ -59,7 +59,7 @@ internal sealed class UNet : DenoisingNetwork
         if (mid_block is not null) h = state.AdaptMiddle(mid_block.call(h, state.Context));
         if (condition.MiddleResidual is { } residual) h = h + residual;
         foreach (var block in up_blocks) h = block.call(h, state);
-        var y = conv_out.call(_plan.OutActivation(conv_norm_out.call(h)));
+        var y = conv_out.call(_plan.OutActivation.After(conv_norm_out, h));
         return _plan.DividesByTime ? y / times.to(y.dtype).view(-1, 1, 1, 1) : y;
     });
 
@@ -82,7 +82,7 @@ internal sealed class UNet : DenoisingNetwork
         if (_plan.Embedding.SumActivation is { } activation) embedded = activation(embedded);
         return new BlockContext
         {
-            Time = _plan.Style.Activation(embedded),
+            Time = _plan.Style.Activation.Function()(embedded),
             Tokens = Tokens(condition, type),
             TokenBias = condition.TokenMask is { } mask ? Attention.BiasOf(mask, type) : null,
             Checkpoint = CheckpointBlocks,

@@ -54,7 +54,7 @@ internal sealed record UNetPlan
     internal required EmbeddingPlan Embedding { get; init; }
 
     /// <summary>The non-linearity before the last convolution.</summary>
-    internal required Func<Tensor, Tensor> OutActivation { get; init; }
+    internal required Activation OutActivation { get; init; }
 
     /// <summary>Whether the input is 2x − 1.</summary>
     internal bool CentresInput { get; init; }
