@@ -73,7 +73,7 @@ internal static class FusedGroupNorm
         }
 
         /// <summary>The gradients of the inputs.</summary>
-        internal Tensor?[] Backward(IReadOnlyList<Tensor> inputs, Tensor gradient)
+        internal Tensor?[] Backward(List<Tensor> inputs, Tensor gradient)
         {
             var (x, dy, dx) = (inputs[0], Convolution.ChannelsLast(gradient), EmptyLike(inputs[0]));
             var numbers = x.dtype == ScalarType.Float32
@@ -84,7 +84,7 @@ internal static class FusedGroupNorm
         }
 
         /// <summary>The gradients of the inputs, with gradients of their own.</summary>
-        internal Tensor?[] DifferentiableBackward(IReadOnlyList<Tensor> inputs, Tensor gradient)
+        internal Tensor?[] DifferentiableBackward(List<Tensor> inputs, Tensor gradient)
         {
             var y = Composed(inputs[0], _map.Groups, inputs[1], inputs[2], _eps, inputs.ElementAtOrDefault(3), _silu);
             var gradients = new Queue<Tensor>(autograd.grad([y], [.. inputs.Where(input => input.requires_grad)], [gradient], retain_graph: true, create_graph: true));
