@@ -6,7 +6,7 @@ namespace Imago.Golden;
 public static class GoldenFolder
 {
     /// <summary>The sets that Imago runs; a folder's other sets are listed as skipped, case by case.</summary>
-    public static IReadOnlyList<GoldenSet> Sets { get; } = [new VaeSet(), new RandomSet(), new FormatsSet(), new ModelsSet(), new TokenizersSet(), new PromptsSet(), new SchedulersSet(), new MetricsSet()];
+    public static IReadOnlyList<GoldenSet> Sets { get; } = [new VaeSet(), new RandomSet(), new FormatsSet(), new ModelsSet(), new TokenizersSet(), new PromptsSet(), new SchedulersSet(), new MetricsSet(), new PipelinesSet()];
 
     /// <summary>The folder named by <c>IMAGO_GOLDEN</c>, or <c>../shared/golden</c> beside the repository; null where there is none.</summary>
     public static string? Find()
@@ -32,10 +32,13 @@ public static class GoldenFolder
         {
             var home = Path.GetDirectoryName(manifest)!;
             var root = PythonJson.Read(manifest);
-            var set = root.TryGetProperty("set", out var name) ? name.GetString()! : Path.GetFileName(home);
+            var set = root.TryGetProperty("set", out var given) ? given.GetString()! : Path.GetFileName(home);
             if (sets.Count > 0 && !sets.Contains(set)) continue;
-            if (!root.TryGetProperty("cases", out var cases)) continue;
-            foreach (var entry in cases.EnumerateArray()) yield return new GoldenCase(set, entry.GetProperty("name").GetString()!, entry, home);
+            foreach (var (list, name) in new[] { ("cases", "name"), ("single_files", "file") })
+            {
+                if (!root.TryGetProperty(list, out var cases)) continue;
+                foreach (var entry in cases.EnumerateArray()) yield return new GoldenCase(set, entry.GetProperty(name).GetString()!, entry, home);
+            }
         }
     }
 

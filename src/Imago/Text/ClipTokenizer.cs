@@ -43,13 +43,17 @@ public sealed class ClipTokenizer : PromptTokenizer
     public override int Padding { get; }
 
     /// <summary>Reads a hub's folder: <c>vocab.json</c> and <c>merges.txt</c> or <c>tokenizer.json</c>, and the padding token from <c>special_tokens_map.json</c> or <c>tokenizer_config.json</c>.</summary>
+    /// <param name="folder">The folder.</param>
     /// <exception cref="CheckpointException">The files are missing or are not those of CLIP's tokenizer.</exception>
-    public static ClipTokenizer Load(string folder)
+    public static ClipTokenizer Load(string folder) => Load(folder, null);
+
+    /// <summary>The tokenizer of a folder with another padding token, for an encoder that was trained with that one; null for the folder's own.</summary>
+    internal static ClipTokenizer Load(string folder, string? otherPadding)
     {
         var files = BytePairFiles.Read(folder);
         var padding = Special(folder, "pad_token");
         var end = Special(folder, "eos_token");
-        var content = padding?.Content ?? EndText;
+        var content = otherPadding ?? padding?.Content ?? EndText;
         return new ClipTokenizer(files, content, endIsNormalised: content != EndText && (end?.Normalised ?? true));
     }
 

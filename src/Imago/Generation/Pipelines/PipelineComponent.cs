@@ -14,6 +14,9 @@ public sealed record PipelineComponent
     /// <summary>The folder that holds a tokenizer's files; null for other parts.</summary>
     public string? Folder { get; init; }
 
+    /// <summary>The token that fills a text up, for a tokenizer of CLIP whose folder is another encoder's; null for what the folder says.</summary>
+    public string? Padding { get; init; }
+
     /// <summary>
     /// Opens its weights under the keys that diffusers and transformers give them; null for a part without weights. Where they come from is the function's affair: a
     /// folder, a file, several, or a part of a larger file under other names.

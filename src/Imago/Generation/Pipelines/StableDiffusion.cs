@@ -90,8 +90,9 @@ public static class StableDiffusion
         var name = ComponentNames.TextEncoderOf(number);
         if (parts.Components.GetValueOrDefault(name) is not { } part) return null;
         var config = EncoderConfig.Parse(ConfigOf(part, name), part.Source) as TextEncoderConfig ?? throw new CheckpointException($"{part.Source}: the {name} is no text encoder.");
-        var folder = parts.Require(ComponentNames.TokenizerOf(number)).Folder ?? throw new CheckpointException($"{parts.Source}: the folder of the {ComponentNames.TokenizerOf(number)} is not known.");
-        PromptTokenizer tokenizer = config is T5Config ? T5Tokenizer.Load(folder) : ClipTokenizer.Load(folder);
+        var words = parts.Require(ComponentNames.TokenizerOf(number));
+        var folder = words.Folder ?? throw new CheckpointException($"{parts.Source}: the folder of the {ComponentNames.TokenizerOf(number)} is not known.");
+        PromptTokenizer tokenizer = config is T5Config ? T5Tokenizer.Load(folder) : ClipTokenizer.Load(folder, words.Padding);
         if (tokenizer.Count > config.VocabSize) throw new CheckpointException($"{folder}: the tokenizer has {tokenizer.Count} tokens, the {name} knows {config.VocabSize}; they do not belong together.");
         using var file = WeightsOf(part, name);
         return new(tokenizer, EncoderFiles.LoadText(config, file), IsPenultimate: family != PipelineFamily.StableDiffusion);

@@ -49,6 +49,10 @@ internal static class PickleGlobals
         ["ComplexFloatStorage"] = ElementType.Complex64, ["ComplexDoubleStorage"] = ElementType.Complex128,
     };
 
+    /// <summary>Classes that training frameworks leave in checkpoints as the names of entries (Stable Diffusion 1.4 has one): they are kept as names, and calling them is refused.</summary>
+    private static readonly (string Module, string Name)[] Inert =
+        [("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"), ("pytorch_lightning.callbacks.early_stopping", "EarlyStopping")];
+
     private static readonly Dictionary<(string Module, string Name), PickleValue> List = MakeList();
 
     /// <summary>What a pickle may know by this name.</summary>
@@ -69,6 +73,7 @@ internal static class PickleGlobals
             list[("torch.cuda", name)] = new PickleGlobal($"torch.cuda.{name}", storage: type, isStorage: true);
         }
         list[("torch.storage", "UntypedStorage")] = new PickleGlobal("torch.storage.UntypedStorage", isStorage: true);
+        foreach (var (module, name) in Inert) list[(module, name)] = new PickleSymbol("class", $"{module}.{name}");
         foreach (var name in DataTypes.Keys) list[("torch", name)] = new PickleSymbol("torch.dtype", $"torch.{name}");
         Function("torch._utils", "_rebuild_tensor", arguments => RebuildTensor(arguments, 4, 4));
         Function("torch._utils", "_rebuild_tensor_v2", arguments => RebuildTensor(arguments, 6, 7));

@@ -1,0 +1,68 @@
+using Imago.Generation.Pipelines;
+using Imago.Text;
+
+namespace Imago.Generation.SingleFiles;
+
+/// <summary>
+/// Tokenizers for single files, which hold none: in a folder that the user names, or in the hub's cache, where every pipeline of the same text encoder has the same one.
+/// </summary>
+internal static class PublishedTokenizers
+{
+    /// <summary>What CLIP's second tower was trained to see behind a text.</summary>
+    private const string ZeroPadding = "!";
+
+    private static readonly string[] Places = ["", "tokenizer", "tokenizer_2", "tokenizer_3"];
+
+    /// <summary>The tokenizer of a text encoder; null if there is none.</summary>
+    /// <param name="part">The text encoder.</param>
+    /// <param name="family">The model.</param>
+    /// <param name="vocabulary">Tokens that the encoder knows.</param>
+    /// <param name="folder">Where the user says that it is; null for the hub's cache.</param>
+    /// <exception cref="CheckpointException">The user's folder holds none that fits.</exception>
+    internal static PipelineComponent? Find(OriginalPart part, OriginalFamily family, int vocabulary, string? folder)
+    {
+        var isT5 = part.Text == TextLayout.T5;
+        var found = Candidates(folder).FirstOrDefault(place => Fits(place, isT5, vocabulary));
+        if (found is null) return null;
+        return new PipelineComponent { Source = found, Folder = found, Padding = isT5 ? null : PaddingOf(part, family) };
+    }
+
+    /// <summary>What to do when there is none.</summary>
+    internal static string Advice(OriginalPart part) => part.Text == TextLayout.T5
+        ? "Give the folder with T5's tokenizer (--tokenizer FOLDER; it holds spiece.model or tokenizer.json), or the pipeline's folder of the hub (--config FOLDER)."
+        : "Give the folder with CLIP's tokenizer (--tokenizer FOLDER; it holds vocab.json and merges.txt), or the pipeline's folder of the hub (--config FOLDER). Any pipeline of the family in the hub's cache would do too.";
+
+    /// <summary>The second towers (OpenCLIP) see zeros behind a text, the others its end again and again.</summary>
+    private static string? PaddingOf(OriginalPart part, OriginalFamily family) => part.Name != ComponentNames.TextEncoder || family == OriginalFamily.StableDiffusion2 ? ZeroPadding : ClipTokenizer.EndText;
+
+    private static IEnumerable<string> Candidates(string? folder)
+    {
+        if (folder is not null) return Places.Select(place => Path.Combine(folder, place));
+        var cache = CacheFolder();
+        if (!Directory.Exists(cache)) return [];
+        return from model in Directory.EnumerateDirectories(cache, "models--*").Order(StringComparer.Ordinal)
+               where Directory.Exists(Path.Combine(model, "snapshots"))
+               from snapshot in Directory.EnumerateDirectories(Path.Combine(model, "snapshots")).Order(StringComparer.Ordinal)
+               from place in Places
+               select Path.Combine(snapshot, place);
+    }
+
+    /// <summary>Where Python's programs keep the hub's files.</summary>
+    private static string CacheFolder() => Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache
+        : Path.Combine(Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home ? home : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface"), "hub");
+
+    private static bool Fits(string folder, bool isT5, int vocabulary)
+    {
+        var has = (string name) => File.Exists(Path.Combine(folder, name));
+        if (isT5 ? !has("spiece.model") && !has("tokenizer.json") : !(has("vocab.json") && has("merges.txt")) && !has("tokenizer.json")) return false;
+        try
+        {
+            PromptTokenizer tokenizer = isT5 ? T5Tokenizer.Load(folder) : ClipTokenizer.Load(folder);
+            return tokenizer.Count <= vocabulary && (isT5 || tokenizer.Count == vocabulary);
+        }
+        catch (CheckpointException)
+        {
+            return false;                                                            // a tokenizer of something else
+        }
+    }
+}
