@@ -2,6 +2,7 @@ using System.Text;
 using Imago.Autoencoders;
 using Imago.Generation.Lora;
 using Imago.Generation.Pipelines;
+using Imago.Generation.SingleFiles;
 using Imago.Models;
 using Imago.Text;
 using Imago.Training;
@@ -21,13 +22,14 @@ public static class DiffusionFiles
     private const string NetworkFolder = "network", ConditionerFolder = "conditioner", AutoencoderFolder = "vae", TokenizerFolder = "tokenizer";
     private const string ConditionerWeights = "model.safetensors";
 
-    /// <summary>Loads a model: from a run's folder with the weights that it kept last (the moving average where it has one), from a model's folder, or from a pipeline of diffusers: one of Stable Diffusion, or with a UNet2DModel or a DiT.</summary>
-    /// <param name="path">The folder.</param>
+    /// <summary>Loads a model: from a run's folder with the weights that it kept last (the moving average where it has one), from a model's folder, from a pipeline of diffusers (one of Stable Diffusion, or with a UNet2DModel or a DiT), or from a single file of Stable Diffusion (<see cref="SingleFile.Open"/>).</summary>
+    /// <param name="path">The folder or file.</param>
     /// <returns>The model in evaluation mode, in float32, on the CPU. The caller owns it.</returns>
     /// <exception cref="CheckpointException">There is no model, or it is damaged, or its weights do not fit.</exception>
     public static DiffusionModel Load(string path)
     {
         if (File.Exists(Path.Combine(path, ModelName))) return Open(path, withWeights: true);
+        if (File.Exists(path)) return StableDiffusion.Load(SingleFile.Open(path));
         if (PipelineFiles.IsPipeline(path)) return StableDiffusion.Load(path);
         if (HubDiffusion.IsPipeline(path)) return HubDiffusion.Load(path);
         if (!IsRun(path)) throw new CheckpointException($"{path} holds no diffusion model: neither the folder of a run of `imago train diffusion`, nor one with {ModelName} in it, nor a pipeline of diffusers.");
