@@ -15,14 +15,37 @@ public static class FrechetDistance
     /// <summary>The distance of two sets of features.</summary>
     /// <param name="first">At least two features.</param>
     /// <param name="second">At least two features, as long as those.</param>
+    /// <param name="convention">Whose estimates of mean and covariance; null for <see cref="FrechetConvention.Symmetric"/>.</param>
     /// <exception cref="ArgumentException">Their dimensions differ.</exception>
     /// <exception cref="InvalidOperationException">A set has fewer than two features.</exception>
-    public static double Between(FeatureStatistics first, FeatureStatistics second)
+    public static double Between(FeatureStatistics first, FeatureStatistics second, FrechetConvention? convention = null)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         using var scope = NewDisposeScope();
-        return Between(first.Mean, first.Covariance, second.Mean, second.Covariance);
+        var rule = convention ?? FrechetConvention.Symmetric;
+        var ((mean1, covariance1), (mean2, covariance2)) = (rule.Of(first), rule.Of(second));
+        return Between(mean1, covariance1, mean2, covariance2);
+    }
+
+    /// <summary>
+    /// The distance of two sets of features that are all there, with centred rows A and B, each divided by √(N − 1):
+    /// |μ₁ − μ₂|² + |A|² + |B|² − 2|ABᵀ|_*, since the singular values of ABᵀ are the roots of the eigenvalues of Σ₁Σ₂. It is exact where covariances are singular, and
+    /// quick where one of the sets is small.
+    /// </summary>
+    /// <param name="first">[N, D], at least two rows.</param>
+    /// <param name="second">[M, D], at least two rows.</param>
+    /// <exception cref="ArgumentException">Shapes do not fit, a set has fewer than two features, or one of them is not a finite number.</exception>
+    public static double OfFeatures(Tensor first, Tensor second)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        FeatureMatrix.CheckPair(first, second, fewest: 2);
+        var (x, y) = (first.to(float64), second.to(float64));
+        var (mean1, mean2) = (x.mean([0L]), y.mean([0L]));
+        var (a, b) = ((x - mean1) / Math.Sqrt(x.shape[0] - 1), (y - mean2) / Math.Sqrt(y.shape[0] - 1));
+        var cross = linalg.svdvals(a.matmul(b.t())).sum();
+        return Math.Max(0, ((mean1 - mean2).square().sum() + a.square().sum() + b.square().sum() - 2 * cross).item<double>());
     }
 
     /// <summary>The distance of two Gaussians.</summary>

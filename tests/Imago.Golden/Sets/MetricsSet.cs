@@ -21,6 +21,14 @@ internal sealed partial class MetricsSet : GoldenSet
             case "bpd/loop": RunLoop(golden, check); break;
             case "features/fid": RunFrechet(golden, check); break;
             case "features/statistics": RunStatistics(golden, check); break;
+            case "features/kid": RunKernelDistance(golden, check); break;
+            case "features/isc": RunInceptionScore(golden, check); break;
+            case "features/prdc": RunPrecisionRecall(golden, check); break;
+            case "features/mind": RunSliced(golden, check); break;
+            case "features/sfid": RunSpatial(golden, check); break;
+            case "features/ppl": RunPathLength(golden, check); break;
+            case "features/fid_infinity": RunExtrapolation(golden, check); break;
+            case "random/numpy_randomstate": RunNumpyRandom(golden, check); break;
             case "stats/npz": RunStatisticsFiles(golden, check); break;
             default: throw new NotImplementedHereException($"Imago has no measure yet that {golden.Name} could test");
         }
