@@ -74,14 +74,32 @@ public class FrechetDistanceTests
     public void Distance_OfTheReferenceSets_IsThatOfSciPy()
     {
         using var scope = NewDisposeScope();
-        static double[] Draws(uint seed, int count)
-        {
-            double Uniform() => ((seed = 1664525 * seed + 1013904223) >> 8) / 16777216.0;
-            return [.. Enumerable.Range(0, count).Select(_ => Uniform() + Uniform() + Uniform() + Uniform() - 2)];
-        }
-        var a = tensor(Draws(1, 2400)).view(400, 6);
-        var b = 1.2 * tensor(Draws(2, 2400)).view(400, 6) + 0.1 * arange(6, dtype: float64);
+        var (a, b) = (ReferenceSets.A(), ReferenceSets.B());
         Assert.Equal(0.6712019031, Between(a, b), 1e-9);
+        Assert.Equal(0.6712019031, FrechetDistance.OfFeatures(a, b), 1e-9);
+        using var first = FeatureStatistics.Of(a);
+        using var second = FeatureStatistics.Of(b);
+        Assert.Equal(0.6710439808, FrechetDistance.Between(first, second, FrechetConvention.StyleGan2Ada), 1e-9);
+    }
+
+    /// <summary>Rows added one after another in float32: 2²⁴ swallows every 1 that follows it.</summary>
+    [Fact]
+    public void SinglePrecisionMean_LosesWhatFloat32Loses()
+    {
+        using var scope = NewDisposeScope();
+        using var statistics = FeatureStatistics.Of(tensor(new float[] { 1 << 24, 1, 1, 1 }).view(4, 1));
+        Assert.Equal((1 << 24) / 4.0, statistics.SinglePrecisionMean.item<double>());
+        Assert.Equal(((1 << 24) + 3) / 4.0, statistics.Mean.item<double>());
+    }
+
+    [Fact]
+    public void Distance_OfOneFeature_IsDefinedWhereCovariancesAreDividedByTheCount()
+    {
+        using var scope = NewDisposeScope();
+        using var first = FeatureStatistics.Of(tensor([0.0, 0]).view(1, 2));
+        using var second = FeatureStatistics.Of(tensor([3.0, 4]).view(1, 2));
+        Assert.Equal(25, FrechetDistance.Between(first, second, FrechetConvention.StyleGan2Ada), 1e-12);
+        Assert.Throws<InvalidOperationException>(() => FrechetDistance.Between(first, second));
     }
 
     [Fact]
