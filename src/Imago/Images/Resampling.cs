@@ -1,43 +1,20 @@
 namespace Imago.Images;
 
-/// <summary>A resampling kernel: a weight for each distance from the centre, in pixels of the coarser grid.</summary>
-/// <param name="Name">What it is called: <c>bicubic</c>.</param>
-/// <param name="Radius">Distance from which on the weight is zero.</param>
-/// <param name="Weight">The weight at a distance.</param>
-/// <remarks>The kernels are those of Pillow, so that metrics which prescribe "Pillow bicubic" get it.</remarks>
-public sealed record ResampleFilter(string Name, double Radius, Func<double, double> Weight)
+/// <summary>Which direction is resized first; bytes are rounded in between, so that it can change a pixel by several levels.</summary>
+public enum ResampleOrder
 {
-    /// <summary>Mean over the area that a pixel covers.</summary>
-    public static ResampleFilter Box { get; } = new("box", 0.5, x => x is > -0.5 and <= 0.5 ? 1 : 0);
+    /// <summary>The rows: Pillow up to 12.</summary>
+    HorizontalFirst,
 
-    /// <summary>The triangle: linear interpolation, averaged when the picture shrinks.</summary>
-    public static ResampleFilter Bilinear { get; } = new("bilinear", 1, x => Math.Max(0, 1 - Math.Abs(x)));
-
-    /// <summary>Keys' cubic (1981) with a = −1/2.</summary>
-    public static ResampleFilter Bicubic { get; } = new("bicubic", 2, x => Cubic(Math.Abs(x)));
-
-    /// <summary>The sinc windowed by its own central lobe, three lobes wide.</summary>
-    public static ResampleFilter Lanczos { get; } = new("lanczos", 3, x => x is >= -3 and < 3 ? Sinc(x) * Sinc(x / 3) : 0);
-
-    /// <summary>Every kernel.</summary>
-    public static IReadOnlyList<ResampleFilter> All { get; } = [Box, Bilinear, Bicubic, Lanczos];
-
-    // (a + 2)|x|³ − (a + 3)x² + 1 up to 1; a|x|³ − 5a x² + 8a|x| − 4a up to 2.
-    private static double Cubic(double x) => x switch
-    {
-        < 1 => (1.5 * x - 2.5) * x * x + 1,
-        < 2 => -0.5 * (((x - 5) * x + 8) * x - 4),
-        _ => 0,
-    };
-
-    private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
+    /// <summary>The columns where the height shrinks by more than twice as many pixels as the width, else the rows: Pillow 13.</summary>
+    Pillow13,
 }
 
 /// <summary>Resizing of byte pictures, with the kernel widened when shrinking (no aliasing), equal to Pillow's to the last bit.</summary>
-/// <remarks>Two passes of 22-bit fixed-point sums, rows first, each rounded to bytes: Pillow 4 and later, <c>Resample.c</c>.</remarks>
+/// <remarks>Two passes of 22-bit fixed-point sums, each rounded to bytes: Pillow 4 and later, <c>Resample.c</c>.</remarks>
 public static class Resampling
 {
-    private const int Bits = 32 - 8 - 2;
+    private const int Bits = ResamplingKernel.Bits;
 
     /// <summary>A part of a picture, scaled to a size.</summary>
     /// <param name="image">The picture. With four channels, colours are weighted by their alpha.</param>
@@ -48,8 +25,10 @@ public static class Resampling
     /// <param name="top">Upper edge of the part.</param>
     /// <param name="partWidth">Width of the part; null for all that is right of <paramref name="left"/>.</param>
     /// <param name="partHeight">Height of the part; null for all that is below <paramref name="top"/>.</param>
+    /// <param name="order">Which direction comes first.</param>
     public static PixelImage Resize(
-        PixelImage image, int width, int height, ResampleFilter filter, int left = 0, int top = 0, int? partWidth = null, int? partHeight = null)
+        PixelImage image, int width, int height, ResampleFilter filter, int left = 0, int top = 0, int? partWidth = null, int? partHeight = null,
+        ResampleOrder order = ResampleOrder.HorizontalFirst)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(filter);
@@ -63,13 +42,14 @@ public static class Resampling
         if (w == width && h == height) return part;
         var straight = image.Channels == 4;
         var source = straight ? Premultiply(part) : part;
-        var rows = w == width ? source : Horizontally(source, new Kernel(w, width, filter), width);
-        var result = h == height ? rows : Vertically(rows, new Kernel(h, height, filter), height);
+        PixelImage Rows(PixelImage x) => w == width ? x : Horizontally(x, new ResamplingKernel(w, width, filter), width);
+        PixelImage Columns(PixelImage x) => h == height ? x : Vertically(x, new ResamplingKernel(h, height, filter), height);
+        var result = IsVerticalFirst(order, w, h, width, height) ? Rows(Columns(source)) : Columns(Rows(source));
         return straight ? Unpremultiply(result) : result;
     }
 
     /// <summary>The largest part of a shape in the middle of a picture, scaled to a size.</summary>
-    /// <inheritdoc cref="Resize(PixelImage, int, int, ResampleFilter, int, int, int?, int?)"/>
+    /// <inheritdoc cref="Resize(PixelImage, int, int, ResampleFilter, int, int, int?, int?, ResampleOrder)"/>
     public static PixelImage ResizeAndCrop(PixelImage image, int width, int height, ResampleFilter filter)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -77,6 +57,9 @@ public static class Resampling
         var h = (int)Math.Clamp(Math.Round((double)image.Width * height / width), 1, image.Height);
         return Resize(image, width, height, filter, (image.Width - w) / 2, (image.Height - h) / 2, w, h);
     }
+
+    internal static bool IsVerticalFirst(ResampleOrder order, int width, int height, int toWidth, int toHeight) =>
+        order == ResampleOrder.Pillow13 && toHeight < height && height - toHeight > 2 * (width - toWidth);
 
     /// <summary>A rectangle of a picture.</summary>
     internal static PixelImage Crop(PixelImage image, int left, int top, int width, int height)
@@ -90,12 +73,12 @@ public static class Resampling
         return new PixelImage(width, height, channels, pixels);
     }
 
-    private static PixelImage Horizontally(PixelImage image, Kernel kernel, int width)
+    private static PixelImage Horizontally(PixelImage image, ResamplingKernel kernel, int width)
     {
         var (channels, result) = (image.Channels, new byte[width * image.Height * image.Channels]);
         for (var x = 0; x < width; x++)
         {
-            var weights = kernel.At(x, out var first);
+            var weights = kernel.FixedPointAt(x, out var first);
             for (var y = 0; y < image.Height; y++)
             {
                 var row = image.Pixels.AsSpan((y * image.Width + first) * channels, weights.Length * channels);
@@ -110,14 +93,14 @@ public static class Resampling
         return new PixelImage(width, image.Height, channels, result);
     }
 
-    private static PixelImage Vertically(PixelImage image, Kernel kernel, int height)
+    private static PixelImage Vertically(PixelImage image, ResamplingKernel kernel, int height)
     {
         var stride = image.Width * image.Channels;
         var (sums, result) = (new int[stride], new byte[stride * height]);
         for (var y = 0; y < height; y++)
         {
             Array.Fill(sums, 1 << (Bits - 1));
-            var weights = kernel.At(y, out var first);
+            var weights = kernel.FixedPointAt(y, out var first);
             for (var k = 0; k < weights.Length; k++)
             {
                 var row = image.Pixels.AsSpan((first + k) * stride, stride);
@@ -148,32 +131,5 @@ public static class Resampling
             for (var c = 0; c < 3; c++) pixels[i + c] = map(pixels[i + c], pixels[i + 3]);
         }
         return image with { Pixels = pixels };
-    }
-
-    /// <summary>The weights of the source's pixels in each pixel of the result, for one direction. They are made when asked for: a table of all could be huge.</summary>
-    private sealed class Kernel(int from, int to, ResampleFilter filter)
-    {
-        private readonly double _scale = (double)from / to;
-        private readonly double[] _weights = new double[Longest(from, to, filter)];
-        private readonly int[] _fixedPoint = new int[Longest(from, to, filter)];
-
-        private static long Longest(int from, int to, ResampleFilter filter) => Math.Min(from, 2 * (long)Math.Ceiling(filter.Radius * Math.Max((double)from / to, 1)) + 1);
-
-        /// <summary>Weights of the pixels from <paramref name="first"/> on, valid until the next call.</summary>
-        internal ReadOnlySpan<int> At(int position, out int first)
-        {
-            var stretch = Math.Max(_scale, 1);
-            var (centre, support) = ((position + 0.5) * _scale, filter.Radius * stretch);
-            first = Math.Max(0, (int)(centre - support + 0.5));
-            var count = Math.Min(from, (int)(centre + support + 0.5)) - first;
-            var total = 0.0;
-            for (var k = 0; k < count; k++) total += _weights[k] = filter.Weight((k + first - centre + 0.5) * (1 / stretch));
-            for (var k = 0; k < count; k++)
-            {
-                var weight = (total == 0 ? _weights[k] : _weights[k] / total) * (1 << Bits);
-                _fixedPoint[k] = (int)(weight + (weight < 0 ? -0.5 : 0.5));
-            }
-            return _fixedPoint.AsSpan(0, count);
-        }
     }
 }

@@ -15,16 +15,23 @@ public static class FrechetDistance
     /// <summary>The distance of two sets of features.</summary>
     /// <param name="first">At least two features.</param>
     /// <param name="second">At least two features, as long as those.</param>
-    /// <param name="convention">Whose estimates of mean and covariance; null for <see cref="FrechetConvention.Symmetric"/>.</param>
     /// <exception cref="ArgumentException">Their dimensions differ.</exception>
     /// <exception cref="InvalidOperationException">A set has fewer than two features.</exception>
-    public static double Between(FeatureStatistics first, FeatureStatistics second, FrechetConvention? convention = null)
+    public static double Between(FeatureStatistics first, FeatureStatistics second) => Between(first, second, FrechetConvention.Symmetric);
+
+    /// <summary>The distance as a library estimates it.</summary>
+    /// <param name="first">At least two features.</param>
+    /// <param name="second">At least two features, as long as those.</param>
+    /// <param name="convention">Whose estimates of mean and covariance.</param>
+    /// <exception cref="ArgumentException">Their dimensions differ.</exception>
+    /// <exception cref="InvalidOperationException">A set has too few features for a covariance.</exception>
+    public static double Between(FeatureStatistics first, FeatureStatistics second, FrechetConvention convention)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
+        ArgumentNullException.ThrowIfNull(convention);
         using var scope = NewDisposeScope();
-        var rule = convention ?? FrechetConvention.Symmetric;
-        var ((mean1, covariance1), (mean2, covariance2)) = (rule.Of(first), rule.Of(second));
+        var ((mean1, covariance1), (mean2, covariance2)) = (convention.Of(first), convention.Of(second));
         return Between(mean1, covariance1, mean2, covariance2);
     }
 

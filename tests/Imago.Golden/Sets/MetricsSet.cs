@@ -28,6 +28,12 @@ internal sealed partial class MetricsSet : GoldenSet
             case "features/sfid": RunSpatial(golden, check); break;
             case "features/ppl": RunPathLength(golden, check); break;
             case "features/fid_infinity": RunExtrapolation(golden, check); break;
+            case "inception/weights": RunInceptionWeights(golden, check); break;
+            case "inception/preprocess": RunInceptionPictures(golden, check); break;
+            case "inception/features": RunInceptionFeatures(golden, check); break;
+            case "inception/blocks": RunInceptionBlocks(golden, check); break;
+            case "inception/torchvision": RunTorchvision(golden, check); break;
+            case "resize/filters": RunResizing(golden, check); break;
             case "random/numpy_randomstate": RunNumpyRandom(golden, check); break;
             case "stats/npz": RunStatisticsFiles(golden, check); break;
             default: throw new NotImplementedHereException($"Imago has no measure yet that {golden.Name} could test");
