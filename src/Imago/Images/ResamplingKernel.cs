@@ -8,6 +8,7 @@ internal sealed class ResamplingKernel(int from, int to, ResampleFilter filter)
 
     private readonly double _scale = (double)from / to;
     private readonly double[] _weights = new double[Longest(from, to, filter)];
+    private readonly int[]? _nearest = filter.Radius == 0 ? Nearest(from, to) : null;
     private readonly int[] _fixedPoint = new int[Longest(from, to, filter)];
 
     private static long Longest(int from, int to, ResampleFilter filter) => Math.Min(from, 2 * (long)Math.Ceiling(filter.Radius * Math.Max((double)from / to, 1)) + 1);
@@ -17,9 +18,9 @@ internal sealed class ResamplingKernel(int from, int to, ResampleFilter filter)
     {
         var stretch = Math.Max(_scale, 1);
         var (centre, support) = ((position + 0.5) * _scale, filter.Radius * stretch);
-        if (support == 0)
+        if (_nearest is not null)
         {
-            (first, _weights[0]) = (Math.Min((int)centre, from - 1), 1);
+            (first, _weights[0]) = (_nearest[position], 1);
             return _weights.AsSpan(0, 1);
         }
         first = Math.Max(0, (int)(centre - support + 0.5));
@@ -40,5 +41,14 @@ internal sealed class ResamplingKernel(int from, int to, ResampleFilter filter)
             _fixedPoint[k] = (int)(weight + (weight < 0 ? -0.5 : 0.5));
         }
         return _fixedPoint.AsSpan(0, weights.Length);
+    }
+
+    /// <summary>Where the middles of the target pixels lie, by adding steps up: their rounding decides between two pixels.</summary>
+    private static int[] Nearest(int from, int to)
+    {
+        var (scale, indices) = ((double)from / to, new int[to]);
+        var place = scale * 0.5;
+        for (var i = 0; i < to; i++, place += scale) indices[i] = Math.Min((int)place, from - 1);
+        return indices;
     }
 }

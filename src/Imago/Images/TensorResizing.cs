@@ -46,6 +46,25 @@ public static class TensorResizing
         };
     }
 
+    /// <summary>PyTorch's <c>interpolate</c> of bytes: first along rows, then along columns, rounded and clipped to bytes after each.</summary>
+    /// <param name="bytes">uint8 [B, C, H, W].</param>
+    /// <param name="width">Columns of the result.</param>
+    /// <param name="height">Rows of the result.</param>
+    /// <param name="filter">The interpolation.</param>
+    /// <param name="antialias">Whether the kernel is widened when shrinking.</param>
+    /// <exception cref="ArgumentException">They are no such bytes, or the interpolation has no antialiasing.</exception>
+    public static Tensor ResizeBytes(Tensor bytes, int width, int height, TensorFilter filter, bool antialias = false)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        if (bytes.dtype != uint8 || bytes.dim() != 4) throw new ArgumentException($"Bytes are [B, C, H, W]; got {bytes.dtype} [{string.Join(", ", bytes.shape)}].", nameof(bytes));
+        Tensor Levels(Tensor x) => x.clamp(0, 255).round();
+        return WrappedTensorDisposeScope(() =>
+        {
+            var rows = Levels(Resize(bytes.to(float32), width, (int)bytes.shape[2], filter, antialias));
+            return Levels(Resize(rows, width, height, filter, antialias)).to(uint8);
+        });
+    }
+
     /// <summary>
     /// Bilinear as TensorFlow 1 resizes without <c>align_corners</c>: output i reads the source at i·in/out (the factor in float32, no half pixels, no antialiasing), first
     /// along rows, then along columns, each p + (q − p)·fraction.
