@@ -35,3 +35,13 @@ public sealed class DataException : ImagoException
     {
     }
 }
+
+/// <summary>A model of the hub cannot be had: it is not there, may not be read, or does not come through.</summary>
+public sealed class HubException : ImagoException
+{
+    /// <inheritdoc cref="ImagoException(string, Exception?)"/>
+    public HubException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}

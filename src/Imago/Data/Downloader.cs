@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 
 namespace Imago.Data;
 
@@ -10,20 +9,21 @@ namespace Imago.Data;
 /// </summary>
 public sealed class Downloader
 {
-    private const int Attempts = 5;
-
     private static readonly Lazy<HttpClient> Shared = new(() => new HttpClient { Timeout = Timeout.InfiniteTimeSpan });
 
     private readonly HttpClient _http;
-    private readonly TimeSpan _silence;
-    private readonly TimeSpan _pause;
+    private readonly Retries _retries;
 
     /// <summary>Prepares to fetch.</summary>
     /// <param name="http">The client; null for one that all downloads share.</param>
     /// <param name="silence">How long a host may send nothing before it is given up; null for a minute.</param>
     /// <param name="pause">Pause after a failed attempt, doubled each time; null for a second.</param>
-    public Downloader(HttpClient? http = null, TimeSpan? silence = null, TimeSpan? pause = null) =>
-        (_http, _silence, _pause) = (http ?? Shared.Value, silence ?? TimeSpan.FromMinutes(1), pause ?? TimeSpan.FromSeconds(1));
+    public Downloader(HttpClient? http = null, TimeSpan? silence = null, TimeSpan? pause = null)
+        : this(http ?? Shared.Value, new Retries { Silence = silence ?? TimeSpan.FromMinutes(1), Pause = pause ?? TimeSpan.FromSeconds(1) })
+    {
+    }
+
+    internal Downloader(HttpClient http, Retries retries) => (_http, _retries) = (http, retries);
 
     /// <summary>Fetches a file into a folder, unless it is there already with the right checksum.</summary>
     /// <returns>The path of the file.</returns>
@@ -33,49 +33,76 @@ public sealed class Downloader
         ArgumentNullException.ThrowIfNull(file);
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, file.Name);
-        if (File.Exists(path) && await HasChecksumAsync(path, file.Checksum, cancellationToken).ConfigureAwait(false)) return path;
+        if (File.Exists(path) && await FileChecksum.MatchesAsync(path, file.Checksum, cancellationToken).ConfigureAwait(false)) return path;
+        if (await FetchToAsync(file, path, $"{path}.part", progress, cancellationToken).ConfigureAwait(false) is { } failures)
+            throw new DataException($"{file.Name} could not be fetched. {failures} Check the connection and try again (what has come is kept), or put the file into {folder} yourself.");
+        return path;
+    }
+
+    /// <summary>Fetches a file to a path, by way of another where what has come is kept.</summary>
+    /// <returns>Null, or what each host did if none gave the right file.</returns>
+    internal async Task<string?> FetchToAsync(PublishedFile file, string path, string part, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
+    {
         var failures = new List<string>();
         foreach (var host in file.Hosts)
         {
-            if (await TryHostAsync(file, host, $"{path}.part", progress, cancellationToken).ConfigureAwait(false) is { } failure) failures.Add($"{host}: {failure}");
+            if (await TryHostAsync(file, host, part, progress, cancellationToken).ConfigureAwait(false) is { } failure) failures.Add($"{host}: {failure}");
             else
             {
-                File.Move($"{path}.part", path, overwrite: true);
-                return path;
+                File.Move(part, path, overwrite: true);
+                return null;
             }
         }
-        throw new DataException($"{file.Name} could not be fetched. {string.Join(" ", failures)} Check the connection and try again (what has come is kept), or put the file into {folder} yourself.");
+        return string.Join(" ", failures);
     }
 
     private async Task<string?> TryHostAsync(PublishedFile file, Uri host, string part, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
+            var isResumed = await FetchPartAsync(file, host, part, progress, cancellationToken).ConfigureAwait(false);
+            if (await FileChecksum.MatchesAsync(part, file.Checksum, cancellationToken).ConfigureAwait(false)) return null;
+            File.Delete(part);
+            if (isResumed)                                              // what had been kept may have been the damaged part: once more from nothing
+            {
+                await FetchPartAsync(file, host, part, progress, cancellationToken).ConfigureAwait(false);
+                if (await FileChecksum.MatchesAsync(part, file.Checksum, cancellationToken).ConfigureAwait(false)) return null;
+                File.Delete(part);
+            }
+            return $"sent a file whose checksum is not {file.Checksum}.";
+        }
+        catch (HttpRequestException e)
+        {
+            return e.StatusCode is >= (HttpStatusCode)400 and < (HttpStatusCode)500 and var status and not (HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests)
+                ? $"answered {(int)status} {status}."
+                : $"{e.Message.TrimEnd('.')}.";
+        }
+    }
+
+    /// <summary>Fetches until the part is as long as the file.</summary>
+    /// <returns>Whether some of it was there before.</returns>
+    private async Task<bool> FetchPartAsync(PublishedFile file, Uri host, string part, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
+    {
+        var isResumed = Length() > 0;
+        return await _retries.RunAsync(
+            async () =>
             {
                 await AppendAsync(file, host, part, progress, cancellationToken).ConfigureAwait(false);
-                if (await HasChecksumAsync(part, file.Checksum, cancellationToken).ConfigureAwait(false)) return null;
-                File.Delete(part);
-                return $"sent a file whose checksum is not {file.Checksum}.";
-            }
-            catch (HttpRequestException e) when (e.StatusCode is >= (HttpStatusCode)400 and < (HttpStatusCode)500)
-            {
-                return $"answered {(int)e.StatusCode} {e.StatusCode}.";
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-            {
-                if (attempt == Attempts) return $"failed {Attempts} times, at last with: {(e is OperationCanceledException ? $"nothing came for {_silence.TotalSeconds:0} s" : e.Message)}.";
-                await Task.Delay(_pause * (1 << (attempt - 1)), cancellationToken).ConfigureAwait(false);
-            }
-        }
+                return isResumed;
+            },
+            Length,
+            cancellationToken).ConfigureAwait(false);
+
+        long Length() => new FileInfo(part) is { Exists: true, Length: var length } ? length : 0;
     }
 
     private async Task AppendAsync(PublishedFile file, Uri host, string part, IProgress<DownloadProgress>? progress, CancellationToken cancellationToken)
     {
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        silence.CancelAfter(_silence);
+        silence.CancelAfter(_retries.Silence);
         await using var target = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
-        if (file.Bytes is { } whole && target.Length == whole) return;
+        if (target.Length > file.Bytes) target.SetLength(0);
+        if (target.Length == file.Bytes) return;
         using var request = new HttpRequestMessage(HttpMethod.Get, host);
         if (target.Length > 0) request.Headers.Range = new RangeHeaderValue(target.Length, null);
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
@@ -85,6 +112,7 @@ public sealed class Downloader
             target.SetLength(0);
             throw new HttpIOException(HttpRequestError.InvalidResponse, "the part that was here is longer than the file");
         }
+        Retries.ThrowIfBusy(response);
         response.EnsureSuccessStatusCode();
         var resumed = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == target.Length;
         if (!resumed) target.SetLength(0);
@@ -100,27 +128,11 @@ public sealed class Downloader
         var buffer = new byte[128 * 1024];
         while (await source.ReadAsync(buffer, silence.Token).ConfigureAwait(false) is > 0 and var read)
         {
-            silence.CancelAfter(_silence);
+            silence.CancelAfter(_retries.Silence);
             await target.WriteAsync(buffer.AsMemory(0, read), silence.Token).ConfigureAwait(false);
             progress?.Report(new DownloadProgress(file.Name, target.Length, total));
             if (target.Length > file.Bytes) return;
         }
         if (target.Length < total) throw new HttpIOException(HttpRequestError.ResponseEnded, $"the connection ended after {target.Length:N0} of {total:N0} bytes");
-    }
-
-    private static async Task<bool> HasChecksumAsync(string path, string checksum, CancellationToken cancellationToken)
-    {
-        var (kind, digest) = checksum.Split(':', 2) is [var k, var d] ? (k, d) : ("", checksum);
-        var stream = File.OpenRead(path);
-        await using var _ = stream.ConfigureAwait(false);
-        var actual = kind switch
-        {
-            "sha256" => await SHA256.HashDataAsync(stream, cancellationToken).ConfigureAwait(false),
-#pragma warning disable CA5351 // MD5 is what the sets' authors publish; it guards against damage here, not against forgery.
-            "md5" => await MD5.HashDataAsync(stream, cancellationToken).ConfigureAwait(false),
-#pragma warning restore CA5351
-            _ => throw new ArgumentException($"checksum '{checksum}' must begin with md5: or sha256:.", nameof(checksum)),
-        };
-        return Convert.ToHexString(actual).Equals(digest, StringComparison.OrdinalIgnoreCase);
     }
 }

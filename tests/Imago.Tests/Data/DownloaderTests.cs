@@ -1,7 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
-using System.Text;
 using Imago.Data;
 
 namespace Imago.Tests;
@@ -12,7 +9,7 @@ public sealed class DownloaderTests : IAsyncDisposable
     private static readonly byte[] Content = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * 7 % 253))];
 
     private readonly TemporaryFolder _folder = new();
-    private readonly Host _host = new();
+    private readonly LoopbackHost _host = new(Answer);
     private readonly Downloader _downloader = new(silence: TimeSpan.FromSeconds(20), pause: TimeSpan.Zero);
 
     public async ValueTask DisposeAsync()
@@ -25,13 +22,15 @@ public sealed class DownloaderTests : IAsyncDisposable
 
     private PublishedFile Published(params string[] paths) => new("file.bin", [.. paths.Select(path => new Uri(_host.Address, path))], $"sha256:{Convert.ToHexString(SHA256.HashData(Content))}", Content.Length);
 
+    private IEnumerable<string> Asked() => _host.Requests.Select(request => $"{request.Path} {request.From}");
+
     [Fact]
     public async Task WholeFile_IsWritten_AndNotFetchedAgain()
     {
         var path = await _downloader.FetchAsync(Published("good"), _folder.Path, cancellationToken: Token);
         Assert.Equal(Content, await File.ReadAllBytesAsync(path, Token));
         Assert.Equal(path, await _downloader.FetchAsync(Published("good"), _folder.Path, cancellationToken: Token));
-        Assert.Equal(["good 0"], _host.Requests);
+        Assert.Equal(["/good 0"], Asked());
         Assert.Equal([path], Directory.GetFiles(_folder.Path));
     }
 
@@ -40,7 +39,7 @@ public sealed class DownloaderTests : IAsyncDisposable
     {
         var path = await _downloader.FetchAsync(Published("cut"), _folder.Path, cancellationToken: Token);
         Assert.Equal(Content, await File.ReadAllBytesAsync(path, Token));
-        Assert.Equal(["cut 0", "cut 100000", "cut 200000"], _host.Requests);
+        Assert.Equal(["/cut 0", "/cut 100000", "/cut 200000"], Asked());
     }
 
     [Fact]
@@ -49,7 +48,44 @@ public sealed class DownloaderTests : IAsyncDisposable
         await File.WriteAllBytesAsync(_folder.File("file.bin.part"), Content[..123_456], Token);
         var path = await _downloader.FetchAsync(Published("good"), _folder.Path, cancellationToken: Token);
         Assert.Equal(Content, await File.ReadAllBytesAsync(path, Token));
-        Assert.Equal(["good 123456"], _host.Requests);
+        Assert.Equal(["/good 123456"], Asked());
+    }
+
+    [Fact]
+    public async Task DamagedPartOfAnEarlierRun_IsFetchedOnceMoreFromNothing()
+    {
+        await File.WriteAllBytesAsync(_folder.File("file.bin.part"), new byte[1000], Token);
+        Assert.Equal(Content, await File.ReadAllBytesAsync(await _downloader.FetchAsync(Published("good"), _folder.Path, cancellationToken: Token), Token));
+        Assert.Equal(["/good 1000", "/good 0"], Asked());
+    }
+
+    [Fact]
+    public async Task BusyHost_IsAskedAgainAfterGrowingPauses_OrTheOneItAsksFor()
+    {
+        var (pauses, answers) = (new List<double>(), new Queue<LoopbackAnswer>([new("503 Busy", []), new("429 Slow", [], "Retry-After: 7"), new("500 Oops", [])]));
+        await using var host = new LoopbackHost(request => answers.TryDequeue(out var refusal) ? refusal : LoopbackAnswer.Range(Content, request.From));
+        using var http = new HttpClient();
+        var downloader = new Downloader(http, new Retries { Wait = (pause, _) => Task.Run(() => pauses.Add(pause.TotalSeconds), Token) });
+        await downloader.FetchAsync(Published() with { Hosts = [host.Address] }, _folder.Path, cancellationToken: Token);
+        Assert.Equal([1, 7, 4], pauses);
+    }
+
+    [Fact]
+    public async Task HostThatStaysBusy_IsGivenUp_AfterFiveTimes()
+    {
+        await using var host = new LoopbackHost(_ => new("503 Busy", []));
+        var error = await Assert.ThrowsAsync<DataException>(() => _downloader.FetchAsync(Published() with { Hosts = [host.Address] }, _folder.Path, cancellationToken: Token));
+        Assert.Contains("failed 5 times, at last with: the host answered 503", error.Message, StringComparison.Ordinal);
+        Assert.Equal(5, host.Requests.Count);
+    }
+
+    [Fact]
+    public async Task HostThatCutsOften_IsNotGivenUp_WhileMoreComes()
+    {
+        await using var host = new LoopbackHost(request => LoopbackAnswer.Range(Content, request.From).Cut(25_000));
+        var path = await _downloader.FetchAsync(Published() with { Hosts = [host.Address] }, _folder.Path, cancellationToken: Token);
+        Assert.Equal(Content, await File.ReadAllBytesAsync(path, Token));
+        Assert.Equal(12, host.Requests.Count);
     }
 
     [Fact]
@@ -64,7 +100,7 @@ public sealed class DownloaderTests : IAsyncDisposable
     {
         var path = await _downloader.FetchAsync(Published("wrong", "good"), _folder.Path, cancellationToken: Token);
         Assert.Equal(Content, await File.ReadAllBytesAsync(path, Token));
-        Assert.Equal(["wrong 0", "good 0"], _host.Requests);
+        Assert.Equal(["/wrong 0", "/good 0"], Asked());
     }
 
     [Fact]
@@ -91,69 +127,13 @@ public sealed class DownloaderTests : IAsyncDisposable
         public void Report(DownloadProgress value) => reports.Add(value);
     }
 
-    /// <summary>Just enough of HTTP/1.1 over a socket: HttpListener cannot cut a connection in the middle of an answer.</summary>
-    private sealed class Host : IAsyncDisposable
+    private static LoopbackAnswer Answer(LoopbackRequest request) => request.Path switch
     {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-        private readonly Task _serving;
-
-        internal Host()
-        {
-            _listener.Start();
-            Address = new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/");
-            _serving = ServeAsync();
-        }
-
-        internal Uri Address { get; }
-
-        /// <summary>What was asked for: the path and the first byte.</summary>
-        internal List<string> Requests { get; } = [];
-
-        public async ValueTask DisposeAsync()
-        {
-            _listener.Stop();
-            await _serving;
-        }
-
-        private async Task ServeAsync()
-        {
-            while (true)
-            {
-                try
-                {
-                    using var client = await _listener.AcceptTcpClientAsync(CancellationToken.None);
-                    await using var stream = client.GetStream();
-                    using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
-                    var path = (await reader.ReadLineAsync(CancellationToken.None))!.Split(' ')[1].TrimStart('/');
-                    var from = 0;
-                    while (await reader.ReadLineAsync(CancellationToken.None) is { Length: > 0 } header)
-                    {
-                        if (header.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase)) from = int.Parse(header[13..].TrimEnd('-'), System.Globalization.CultureInfo.InvariantCulture);
-                    }
-                    Requests.Add($"{path} {from}");
-                    var (head, body) = Answer(path, from);
-                    await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {head}\r\nConnection: close\r\n\r\n"), CancellationToken.None);
-                    await stream.WriteAsync(body, CancellationToken.None);
-                }
-                catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
-                {
-                    return;                                             // the listener was stopped
-                }
-                catch (IOException)
-                {
-                    continue;                                           // the client left first
-                }
-            }
-        }
-
-        private static (string Head, byte[] Body) Answer(string path, int from) => path switch
-        {
-            "missing" => ("404 Not Found\r\nContent-Length: 0", []),
-            "wrong" => ($"200 OK\r\nContent-Length: {Content.Length}", new byte[Content.Length]),
-            "long" => ("200 OK", new byte[Content.Length + 100_000]),
-            "no-ranges" => ($"200 OK\r\nContent-Length: {Content.Length}", Content),
-            _ => ($"{(from > 0 ? $"206 Partial Content\r\nContent-Range: bytes {from}-{Content.Length - 1}/{Content.Length}" : "200 OK")}\r\nContent-Length: {Content.Length - from}",
-                Content[from..(path == "cut" ? Math.Min(Content.Length, from + 100_000) : Content.Length)]),
-        };
-    }
+        "/missing" => new("404 Not Found", []),
+        "/wrong" => new("200 OK", new byte[Content.Length]),
+        "/long" => new("200 OK", new byte[Content.Length + 100_000]) { Length = -1 },
+        "/no-ranges" => new("200 OK", Content),
+        "/cut" => LoopbackAnswer.Range(Content, request.From).Cut(100_000),
+        _ => LoopbackAnswer.Range(Content, request.From),
+    };
 }
