@@ -32,7 +32,7 @@ public sealed partial record SchedulerConfig
     {
         var file = Directory.Exists(path) ? Path.Combine(path, "scheduler_config.json") : path;
         if (!File.Exists(file)) throw new CheckpointException($"{file}: there is no such file; a scheduler's folder holds a scheduler_config.json.");
-        if (new FileInfo(file).Length > LargestFile) throw new CheckpointException($"{file}: {new FileInfo(file).Length} bytes are too many for a configuration (at most {LargestFile}).");
+        if (LinkedFile.Length(file) is > LargestFile and var length) throw new CheckpointException($"{file}: {length} bytes are too many for a configuration (at most {LargestFile}).");
         return Parse(File.ReadAllText(file), file);
     }
 

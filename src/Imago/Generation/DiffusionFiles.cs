@@ -26,12 +26,18 @@ public static class DiffusionFiles
     /// <param name="path">The folder or file.</param>
     /// <returns>The model in evaluation mode, in float32, on the CPU. The caller owns it.</returns>
     /// <exception cref="CheckpointException">There is no model, or it is damaged, or its weights do not fit.</exception>
-    public static DiffusionModel Load(string path)
+    public static DiffusionModel Load(string path) => Load(path, variant: null);
+
+    /// <summary>Loads a model, and of a pipeline with several files of the same weights the variant that is wanted.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="variant">Such as <c>fp16</c>, where it is there; <see langword="null"/> for the plain one.</param>
+    /// <inheritdoc cref="Load(string)" path="/returns|/exception"/>
+    public static DiffusionModel Load(string path, string? variant)
     {
         if (File.Exists(Path.Combine(path, ModelName))) return Open(path, withWeights: true);
         if (File.Exists(path)) return StableDiffusion.Load(SingleFile.Open(path));
-        if (PipelineFiles.IsPipeline(path)) return StableDiffusion.Load(path);
-        if (HubDiffusion.IsPipeline(path)) return HubDiffusion.Load(path);
+        if (PipelineFiles.IsPipeline(path)) return StableDiffusion.Load(path, variant);
+        if (HubDiffusion.IsPipeline(path)) return HubDiffusion.Load(path, variant);
         if (!IsRun(path)) throw new CheckpointException($"{path} holds no diffusion model: neither the folder of a run of `imago train diffusion`, nor one with {ModelName} in it, nor a pipeline of diffusers.");
         var run = RunFolder.Open(path);
         var lora = run.ReadConfig<DiffusionRunConfig>().Lora;

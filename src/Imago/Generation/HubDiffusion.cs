@@ -16,7 +16,7 @@ internal static class HubDiffusion
 
     internal static bool IsPipeline(string path) => NetworkOf(path) is not null && File.Exists(Path.Combine(path, "scheduler", "scheduler_config.json"));
 
-    internal static DiffusionModel Load(string path)
+    internal static DiffusionModel Load(string path, string? variant = null)
     {
         var folder = NetworkOf(path)!;
         var network = DenoiserConfig.Parse(File.ReadAllText(Path.Combine(folder, "config.json")), Path.Combine(folder, "config.json"));
@@ -34,7 +34,8 @@ internal static class HubDiffusion
                 Height = side * factor, Width = side * factor, Channels = autoencoder?.Channels ?? channels, Latents = scale, Prediction = scheduler.Prediction, Conditioner = conditioner,
                 Process = new HubProcessConfig { Scheduler = JsonNode.Parse(scheduler.ToJson())!.AsObject() },
             }, network.Create(), conditioner.Create(), autoencoder is null ? new PixelCodec(channels) : new LatentCodec(autoencoder, scale!));
-            ModuleWeights.Load(model.Network, folder);
+            using var weights = TensorFile.OpenVariant(folder, variant);
+            ModuleWeights.Load(model.Network, weights);
             model.Trained.eval();
             return model;
         }

@@ -1,5 +1,4 @@
 using Imago.Data;
-using Imago.Weights;
 
 namespace Imago.Hub;
 

@@ -18,7 +18,6 @@ internal sealed class HubHandler : DelegatingHandler
         UseCookies = false,
         ConnectTimeout = TimeSpan.FromSeconds(30),
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),
-        MaxResponseHeadersLength = 256,
     });
 
     private readonly HubSettings _settings;

@@ -110,7 +110,7 @@ public static class HubModels
     }
 
     private static string Text(string path) =>
-        Weights.LinkedFile.Length(path) is > ModelIndex.LongestJson ? throw new HubException($"{path} is too long for a list of components; delete the model's folder and fetch it again.") : File.ReadAllText(path);
+        LinkedFile.Length(path) is > ModelIndex.LongestJson ? throw new HubException($"{path} is too long for a list of components; delete the model's folder and fetch it again.") : File.ReadAllText(path);
 
     private static string NotHere(HubId id, string text, HubSettings settings, IReadOnlyList<string> missing) => missing.Count > 0
         ? $"{id} is not complete in {settings.CacheFolder}: {string.Join("; ", missing)}."

@@ -1,3 +1,5 @@
+using Imago.Weights;
+
 namespace Imago.Hub;
 
 /// <summary>The files of a repository that Imago needs to load its model.</summary>

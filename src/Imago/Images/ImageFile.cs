@@ -114,7 +114,7 @@ public static class ImageFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            var length = new FileInfo(path).Length;
+            var length = LinkedFile.Length(path);
             if (length > MaximumFileBytes) throw new DataException($"{path}: {length:N0} bytes are too many for an image file (at most {MaximumFileBytes:N0}).");
             return File.ReadAllBytes(path);
         }

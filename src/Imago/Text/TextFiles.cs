@@ -14,7 +14,7 @@ internal static class TextFiles
     internal static string Read(string path) => Guarded(path, () => new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(ReadBytes(path)));
 
     internal static byte[] ReadBytes(string path) => Guarded(path, () =>
-        new FileInfo(path).Length is var length && length > MaximumBytes
+        LinkedFile.Length(path) is var length && length > MaximumBytes
             ? throw new CheckpointException($"{path} has {length:N0} bytes; files of tokenizers have at most {MaximumBytes:N0}.")
             : File.ReadAllBytes(path));
 

@@ -48,7 +48,8 @@ public sealed record FileInspection(string Path, string Format, string Descripti
         var (format, description) = file switch
         {
             SafetensorsFile => ("safetensors", "safetensors"),
-            ShardedSafetensors sharded => ("safetensors", $"safetensors in {sharded.ShardCount} shards"),
+            ShardedTensors { IsSafetensors: true } sharded => ("safetensors", $"safetensors in {sharded.ShardCount} shards"),
+            ShardedTensors sharded => ("pytorch", $"PyTorch checkpoint in {sharded.ShardCount} shards"),
             TorchCheckpoint checkpoint => ("pytorch", $"PyTorch checkpoint, {checkpoint.Container} container"),
             NumpyFile { IsArchive: true } => ("numpy", "NumPy archive (.npz)"),
             NumpyFile => ("numpy", "NumPy array (.npy)"),
@@ -58,7 +59,7 @@ public sealed record FileInspection(string Path, string Format, string Descripti
         return new FileInspection(path, format, description, Size(file)) { Model = ModelKind.Of(file.Tensors), Tensors = file.Tensors, Metadata = file.Metadata };
     }
 
-    private static long Size(TensorFile file) => file is ShardedSafetensors sharded ? sharded.FileBytes : new FileInfo(file.Path).Length;
+    private static long Size(TensorFile file) => file is ShardedTensors sharded ? sharded.FileBytes : LinkedFile.Length(file.Path) ?? 0;
 
     private static FileInspection OfImage(string path)
     {
@@ -72,7 +73,7 @@ public sealed record FileInspection(string Path, string Format, string Descripti
     {
         var idx = IdxFile.Read(path);
         var info = new TensorInfo("array", ElementType.Of(idx.Type).Name, idx.Shape) { ByteCount = idx.Elements.Length };
-        return new FileInspection(path, "idx", "IDX array", new FileInfo(path).Length) { Tensors = [info] };
+        return new FileInspection(path, "idx", "IDX array", LinkedFile.Length(path) ?? 0) { Tensors = [info] };
     }
 
     /// <summary>The arrays of MNIST come gzipped; nothing else that does is read.</summary>
@@ -91,6 +92,6 @@ public sealed record FileInspection(string Path, string Format, string Descripti
     private static FileInspection OfParquet(string path)
     {
         var images = new ParquetImageDataset(System.IO.Path.GetFileName(path), [path]);
-        return new FileInspection(path, "parquet", $"Parquet table of {images.Count} images{(images.ClassNames.Count > 0 ? $" in {images.ClassNames.Count} classes" : "")}", new FileInfo(path).Length);
+        return new FileInspection(path, "parquet", $"Parquet table of {images.Count} images{(images.ClassNames.Count > 0 ? $" in {images.ClassNames.Count} classes" : "")}", LinkedFile.Length(path) ?? 0);
     }
 }

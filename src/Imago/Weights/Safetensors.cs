@@ -13,7 +13,7 @@ public static class Safetensors
     /// <summary>Opens a model that is spread over several files, by its index.</summary>
     /// <param name="indexPath">A file such as <c>model.safetensors.index.json</c>, with the shards beside it.</param>
     /// <exception cref="CheckpointException">The index is malformed, or a shard is missing, damaged or holds other keys than the index says.</exception>
-    public static TensorFile OpenSharded(string indexPath) => new ShardedSafetensors(indexPath);
+    public static TensorFile OpenSharded(string indexPath) => new ShardedTensors(indexPath);
 
     /// <summary>
     /// Writes tensors as a stream to a file of a temporary name, which takes its place at the end: a crash or a full disk leaves an older file of that name as it was.

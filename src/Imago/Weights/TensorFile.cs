@@ -48,6 +48,9 @@ public abstract class TensorFile : IDisposable
     /// <exception cref="CheckpointException">It is damaged or refused (the message names why), or something else (the message says what).</exception>
     public static TensorFile Open(string path) => TensorFileOpener.Open(path);
 
+    /// <summary>Opens a folder's weights, of the variant that is wanted (such as <c>fp16</c>) where it is there, else the plain ones.</summary>
+    internal static TensorFile OpenVariant(string folder, string? variant) => TensorFileOpener.Open(folder, variant);
+
     /// <summary>Whether the file holds this key.</summary>
     public virtual bool Contains(string name) => Tensors.Any(tensor => tensor.Name == name);
 

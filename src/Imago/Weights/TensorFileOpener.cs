@@ -3,15 +3,9 @@ namespace Imago.Weights;
 /// <summary>Finds the reader of a file by its content.</summary>
 internal static class TensorFileOpener
 {
-    private static readonly string[] FolderFiles =
-    [
-        "diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors", "model.safetensors.index.json", "model.safetensors",
-        "diffusion_pytorch_model.bin", "pytorch_model.bin",
-    ];
-
-    internal static TensorFile Open(string path)
+    internal static TensorFile Open(string path, string? variant = null)
     {
-        if (Directory.Exists(path)) path = FileIn(path);
+        if (Directory.Exists(path)) path = FileIn(path, variant);
         return KindOf(path) switch
         {
             FileFormat.Kind.Safetensors => Safetensors.Open(path),
@@ -38,14 +32,16 @@ internal static class TensorFileOpener
         return !members.Exists(member => member.Name.EndsWith("data.pkl", StringComparison.Ordinal)) && (members.Exists(member => member.Name.EndsWith(".npy", StringComparison.Ordinal)) || members.Count == 0);
     }
 
-    private static string FileIn(string folder)
+    private static string FileIn(string folder, string? variant)
     {
-        if (FolderFiles.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } known) return known;
+        var names = Directory.GetFiles(folder).Select(file => Path.GetFileName(file)).ToArray();
+        if (WeightSet.Best(WeightSet.In(names), variant) is { } known) return Path.Combine(folder, known.Files[0]);
+        if (names.Order(StringComparer.Ordinal).FirstOrDefault(WeightSet.IsIndex) is { } index) return Path.Combine(folder, index);      // it will say which shards are missing
         string[] candidates = [.. Directory.GetFiles(folder).Where(file => Path.GetExtension(file) is ".safetensors" or ".bin" or ".pth" or ".pt" or ".ckpt").Order(StringComparer.Ordinal)];
         return candidates switch
         {
             [var only] => only,
-            [] => throw new CheckpointException($"The folder {folder} holds no weights: none of {string.Join(", ", FolderFiles)}, nor any other file of tensors. Name the file, or the sub-folder of one model."),
+            [] => throw new CheckpointException($"The folder {folder} holds no weights: neither model.safetensors, diffusion_pytorch_model.safetensors and the like, nor any other file of tensors. Name the file, or the sub-folder of one model."),
             _ => throw new CheckpointException($"The folder {folder} holds several files of weights ({string.Join(", ", candidates.Select(Path.GetFileName))}); name one of them."),
         };
     }

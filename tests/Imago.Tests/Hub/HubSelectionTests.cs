@@ -1,4 +1,5 @@
 using Imago.Hub;
+using Imago.Weights;
 
 namespace Imago.Tests;
 

@@ -26,15 +26,16 @@ public sealed record PipelineComponent
     /// <summary>The part in a folder of the hub: <c>config.json</c> and weights, <c>scheduler_config.json</c>, or a tokenizer's files.</summary>
     /// <param name="name">Its name in the pipeline, as in <see cref="ComponentNames"/>.</param>
     /// <param name="folder">The folder.</param>
+    /// <param name="variant">Which of several files of its weights is read, such as <c>fp16</c>, where it is there.</param>
     /// <exception cref="CheckpointException">The configuration is missing or cannot be read.</exception>
-    public static PipelineComponent FromFolder(string name, string folder)
+    public static PipelineComponent FromFolder(string name, string folder, string? variant = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (!Directory.Exists(folder)) throw new CheckpointException($"{folder}: there is no such folder; it should hold the pipeline's {name}.");
         if (name.StartsWith(ComponentNames.Tokenizer, StringComparison.Ordinal)) return new() { Source = folder, Folder = folder };
         var isScheduler = name == ComponentNames.Scheduler;
         var config = Path.Combine(folder, isScheduler ? "scheduler_config.json" : "config.json");
-        return new() { Source = folder, Config = PipelineFiles.ReadText(config), OpenWeights = isScheduler ? null : () => TensorFile.Open(folder) };
+        return new() { Source = folder, Config = PipelineFiles.ReadText(config), OpenWeights = isScheduler ? null : () => TensorFile.OpenVariant(folder, variant) };
     }
 
     /// <summary>Another part's configuration with the weights of a file: a separate autoencoder, text encoder or denoiser.</summary>

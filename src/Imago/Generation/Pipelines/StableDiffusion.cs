@@ -18,8 +18,9 @@ public static class StableDiffusion
 {
     /// <summary>Loads a pipeline from a folder as diffusers writes it.</summary>
     /// <param name="folder">The folder.</param>
-    /// <inheritdoc cref="Load(PipelineParts)"/>
-    public static DiffusionModel Load(string folder) => Load(PipelineFiles.FromFolder(folder));
+    /// <param name="variant">Which of several files of the same weights is read, such as <c>fp16</c>, where a part has it.</param>
+    /// <inheritdoc cref="Load(PipelineParts)" path="/returns|/exception"/>
+    public static DiffusionModel Load(string folder, string? variant = null) => Load(PipelineFiles.FromFolder(folder, variant));
 
     /// <summary>Makes a model of a pipeline's parts. Text encoders may be missing from Stable Diffusion 3; from the others only where every condition is given encoded.</summary>
     /// <param name="parts">The parts.</param>

@@ -1,4 +1,4 @@
-namespace Imago.Weights;
+namespace Imago;
 
 /// <summary>Files that may stand behind symbolic links, as those of the hub's cache do: .NET tells of the link itself.</summary>
 internal static class LinkedFile

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Imago.Hub;
+namespace Imago.Weights;
 
 /// <summary>One way in which a component's weights lie in a folder: a single file, or an index with its shards.</summary>
 /// <param name="Format"><c>safetensors</c> or <c>bin</c>.</param>
@@ -28,6 +28,9 @@ internal sealed partial record WeightSet(string Format, string? Variant, IReadOn
 
     /// <summary>Whether a name is one of weights, or of an index of them, whatever the library.</summary>
     internal static bool IsName(string name) => NamePattern().IsMatch(name) || name.EndsWith(".index.json", StringComparison.Ordinal);
+
+    /// <summary>Whether a name is that of an index of shards.</summary>
+    internal static bool IsIndex(string name) => NamePattern().Match(name) is { Success: true } match && match.Groups["index"].Success;
 
     /// <summary>The best of several: the variant that is wanted, else the plain form, else another; safetensors before pickles.</summary>
     internal static WeightSet? Best(IReadOnlyList<WeightSet> sets, string? variant) => sets

@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 
 namespace Imago.Weights;
 
-/// <summary>A model over several safetensors files, by the hub's <c>*.index.json</c>: <c>weight_map</c> says which file holds which key.</summary>
-internal sealed class ShardedSafetensors : TensorFile
+/// <summary>A model over several files, by the hub's <c>*.index.json</c>: <c>weight_map</c> says which file holds which key.</summary>
+internal sealed class ShardedTensors : TensorFile
 {
     private const long MaxIndexLength = 100_000_000;
 
-    private readonly Dictionary<string, SafetensorsFile> _shards = [];
-    private readonly Dictionary<string, SafetensorsFile> _shardOf = [];
+    private readonly Dictionary<string, TensorFile> _shards = [];
+    private readonly Dictionary<string, TensorFile> _shardOf = [];
     private readonly Dictionary<string, string> _metadata = [];
 
-    internal ShardedSafetensors(string indexPath)
+    internal ShardedTensors(string indexPath)
     {
         Path = indexPath;
         try
@@ -33,9 +33,11 @@ internal sealed class ShardedSafetensors : TensorFile
 
     public override IReadOnlyDictionary<string, string> Metadata => _metadata;
 
+    internal bool IsSafetensors => _shards.Values.All(shard => shard is SafetensorsFile);
+
     internal int ShardCount => _shards.Count;
 
-    internal long FileBytes => _shards.Values.Sum(shard => new FileInfo(shard.Path).Length);
+    internal long FileBytes => _shards.Values.Sum(shard => LinkedFile.Length(shard.Path) ?? 0);
 
     public override bool Contains(string name) => _shardOf.ContainsKey(name);
 
@@ -50,7 +52,7 @@ internal sealed class ShardedSafetensors : TensorFile
     private void Open()
     {
         if (!File.Exists(Path)) throw new CheckpointException($"{Path}: there is no such file.");
-        if (new FileInfo(Path).Length > MaxIndexLength) throw Wrong($"it is larger than {MaxIndexLength} bytes");
+        if (LinkedFile.Length(Path) > MaxIndexLength) throw Wrong($"it is larger than {MaxIndexLength} bytes");
         try
         {
             using var json = JsonDocument.Parse(File.ReadAllBytes(Path));
@@ -81,7 +83,8 @@ internal sealed class ShardedSafetensors : TensorFile
         {
             var path = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!, file);
             if (!File.Exists(path)) throw Wrong($"the shard {file} is missing; fetch it into the same folder");
-            _shards[file] = shard = new SafetensorsFile(path);
+            if (TensorFileOpener.KindOf(path) == FileFormat.Kind.Json) throw Wrong($"the shard {file} is an index itself");
+            _shards[file] = shard = TensorFileOpener.Open(path);
         }
         if (!shard.Contains(key)) throw Wrong($"{file} does not hold {key}, which the index places there");
         if (!_shardOf.TryAdd(key, shard)) throw Wrong($"the key {key} stands twice");
