@@ -24,6 +24,7 @@ internal static class Program
         EditCommand.Create(),
         MapCommand.Create(),
         InspectCommand.Create(),
+        DownloadCommand.Create(),
         DoctorCommand.Create(),
     ];
 

@@ -25,13 +25,13 @@ internal static class ClassifyCommand
         "imago classify runs/mnist-diffusion --count 200",
         "imago classify runs/mnist-diffusion digit.png --samples 100")
     {
-        Model, ExploreOptions.Images, ExploreOptions.Data, ExploreOptions.DataFolder, Count, Samples, ExploreOptions.Seed, SharedOptions.Json,
+        Model, ExploreOptions.Images, ExploreOptions.Data, ExploreOptions.DataFolder, Count, Samples, ExploreOptions.Seed, HubModelOptions.Download, HubModelOptions.Revision, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
         var path = context.Get(Model)!;
-        using var model = DiffusionFiles.Load(path).To(context.Device);
+        using var model = DiffusionFiles.Load(HubModelOptions.Locate(context, path)).To(context.Device);
         var names = model.Config.Conditioner.Conditions.OfType<ClassConditionConfig>().FirstOrDefault()?.Names
             ?? throw new ArgumentException($"{path} is not conditioned on class; train a model with --condition class.");
         var set = Pictures(context, model, path);

@@ -11,10 +11,10 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago evaluate</c>: how well a model does on images that it has not seen.</summary>
 internal static class EvaluateCommand
 {
-    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, a diffusion model's, or a file or folder of any autoencoder that Imago reads.", HelpName = "MODEL" };
+    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, a diffusion model's, a file or folder of any autoencoder that Imago reads, or a hub's model (owner/name).", HelpName = "MODEL" };
     internal static readonly Option<string?> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images; the default is the run's own.", HelpName = "NAME|PATH" };
     internal static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
-    internal static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
+    internal static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set or a hub's model whose files are missing." };
     internal static readonly Option<string> Split = Choice("--split", "Which part of it.", "test", "validation", "train");
     private static readonly Option<bool> Binarize = new("--binarize") { Description = "Draw every pixel once to be black or white." };
     internal static readonly Option<int?> Images = new("--images") { Description = "Score the first so many images; the default is all.", HelpName = "N" };
@@ -35,12 +35,12 @@ internal static class EvaluateCommand
         "imago evaluate runs/faces-diffusion --prompts 500 --steps 10",
         "imago evaluate taef2_encoder.pth --data photos/ --json")
     {
-        Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, Prompts, Steps, Guidance, SharedOptions.Json,
+        Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, Prompts, Steps, Guidance, HubModelOptions.Revision, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
-        var path = context.Get(Model)!;
+        var path = HubModelOptions.Locate(context, context.Get(Model)!, Download);
         if (DiffusionFiles.IsModel(path))
         {
             if (context.Get(Prompts) is { } prompts) EvaluatePrompts.Run(context, path, prompts);

@@ -10,7 +10,7 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago export</c>: a diffusion model as a folder of its own, to be copied and published.</summary>
 internal static class ExportCommand
 {
-    private static readonly Argument<string> Model = new("model") { HelpName = "RUN|FOLDER", Description = "The model: a run of `imago train diffusion`, or a model's folder." };
+    private static readonly Argument<string> Model = new("model") { HelpName = "MODEL", Description = "The model: a run of `imago train diffusion`, a model's folder, or one of a hub (owner/name)." };
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FOLDER", Description = "Where to: a new or empty folder, or one with an older model.", Required = true };
     private static readonly Option<Precision> WeightPrecision = new("--precision") { Description = "What the weights are kept in: bf16 takes half the room of fp32.", DefaultValueFactory = _ => Precision.Fp32 };
     private static readonly Option<string?> Description = new("--description") { HelpName = "TEXT", Description = "What the model is, for those who find it." };
@@ -27,14 +27,14 @@ internal static class ExportCommand
         "imago export runs/faces-diffusion --ema-width 0.15 --out faces-long",
         "imago export runs/faces-diffusion --out faces --guidance 3 --steps 12 --description \"faces from words\"")
     {
-        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, SharedOptions.Json,
+        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
         var (source, folder) = (context.Get(Model)!, Path.GetFullPath(context.Get(Out)!));
         RefuseForeign(folder);
-        using var model = Load(source, context.Get(EmaWidth));
+        using var model = Load(HubModelOptions.Locate(context, source), context.Get(EmaWidth), context.Get(HubModelOptions.Variant));
         var options = new ExportOptions { Precision = context.Get(WeightPrecision), Description = context.Get(Description), Defaults = Defaults(context, model.Config.Defaults) };
         Directory.CreateDirectory(folder);
         DiffusionFiles.Save(model, folder, options);
@@ -48,10 +48,10 @@ internal static class ExportCommand
         context.Hint($"Next: imago generate --model {context.Get(Out)}");
     }
 
-    private static DiffusionModel Load(string source, double? width)
+    private static DiffusionModel Load(string source, double? width, string? variant)
     {
         if (width is not null and not (> 0 and <= PostHocEma.LargestWidth)) throw new ArgumentException(FormattableString.Invariant($"--ema-width is {width}; it must be above 0 and at most {PostHocEma.LargestWidth:0.000}, a plain mean over the run."));
-        return width is { } chosen ? DiffusionFiles.Load(source, chosen) : DiffusionFiles.Load(source);
+        return width is { } chosen ? DiffusionFiles.Load(source, chosen) : DiffusionFiles.Load(source, variant);
     }
 
     private static DrawingDefaults Defaults(CommandContext context, DrawingDefaults own)

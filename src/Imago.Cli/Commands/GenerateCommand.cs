@@ -14,7 +14,7 @@ internal static class GenerateCommand
     private const int StripMoments = 8, MostSwept = 2;
 
     private static readonly Argument<string?> Prompt = new("prompt") { HelpName = "PROMPT", Description = "What the picture is of, in words, for a model of text.", Arity = ArgumentArity.ZeroOrOne };
-    private static readonly Option<string?> Model = new("--model", "-m") { HelpName = "RUN|FOLDER", Description = "The model: a run of `imago train diffusion`, or a model's folder." };
+    private static readonly Option<string?> Model = new("--model", "-m") { HelpName = "MODEL", Description = "The model: a run of `imago train diffusion`, a model's folder, or one of a hub (owner/name)." };
     private static readonly Option<string[]> Loras = new("--lora") { HelpName = "FILE[=X[,Y]]", Description = "LoRA to add to the model: a strength, and another one for the text encoders. May be repeated." };
     private static readonly Option<string?> Class = new("--class", "-c") { HelpName = "NAME|N", Description = "Class of the picture, by name or number." };
     private static readonly Option<string[]> Attribute = new("--attribute", "-a") { HelpName = "NAME=VALUE", Description = "An attribute of the picture: smile=1, hair=long. May be repeated." };
@@ -52,17 +52,21 @@ internal static class GenerateCommand
         "imago generate --model runs/mnist-diffusion --class 7 --grid guidance=1,2,4 --grid steps=5,10,20",
         "imago generate \"a woman\" --model runs/faces-diffusion --count 4 --edit smile --strengths -1,0,1,2",
         "imago generate \"a smiling woman\" --model runs/faces-diffusion --image her.png --invert --was \"a frowning woman\"",
+        "imago generate \"a lighthouse at dusk\" --model stabilityai/stable-diffusion-xl-base-1.0 --variant fp16 --download",
         "imago generate --like generated.png --seed 8")
     {
         Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask,
         Invert, Was, Edit, EditCommand.Strengths, EditCommand.Keep, EditCommand.Method, EditCommand.Examples, ExploreOptions.Data, ExploreOptions.DataFolder,
-        Strip, Grid, Gif, Separate, Like, Batch, ComputePrecision, ExploreOptions.Out, SharedOptions.Json,
+        Strip, Grid, Gif, Separate, Like, Batch, ComputePrecision,
+        HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, HubModelOptions.Without, ExploreOptions.Out, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
         var recipe = Recipe(context);
-        using var model = recipe.LoadModel().To(context.Device);
+        var path = HubModelOptions.Locate(context, recipe.Model);
+        if (context.Get(HubModelOptions.Revision) is { } revision && !recipe.Model.Contains('@')) recipe = recipe with { Model = $"{recipe.Model}@{revision}" };
+        using var model = recipe.LoadModel(path).To(context.Device);
         model.ComputeType = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
         var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
         if (recipe.Edit is not null) output.Edit(isAnimated: context.Get(Gif));
@@ -81,6 +85,7 @@ internal static class GenerateCommand
         recipe = recipe with
         {
             Model = context.Get(Model) ?? recipe.Model,
+            Variant = context.Get(HubModelOptions.Variant) ?? recipe.Variant,
             Loras = context.Get(Loras) is { Length: > 0 } loras ? loras : recipe.Loras,
             Prompt = context.Get(Prompt) ?? recipe.Prompt,
             Class = context.Get(Class) ?? recipe.Class,

@@ -7,31 +7,32 @@ namespace Imago.Cli;
 /// <summary><c>imago inspect</c>: what a file is and holds.</summary>
 internal static class InspectCommand
 {
-    private static readonly Argument<string> File = new("FILE") { Description = "Weights (safetensors, PyTorch, NumPy, GGUF), an image, an IDX or Parquet file, or a folder with one model." };
+    private static readonly Argument<string> File = new("FILE") { Description = "Weights (safetensors, PyTorch, NumPy, GGUF), an image, an IDX or Parquet file, or a folder with one model; also one of a hub: owner/name/FILE." };
 
     internal static Command Create()
     {
         var command = new ImagoCommand(
             "inspect", "Say what a file is and holds, without running anything of it; files that would run something are refused.",
-            "imago inspect model.safetensors", "imago inspect vae.pth --json");
-        command.Add(File);
-        command.Add(SharedOptions.Json);
+            "imago inspect model.safetensors", "imago inspect vae.pth --json", "imago inspect stabilityai/sd-vae-ft-mse --download")
+        {
+            File, HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, SharedOptions.Json,
+        };
         return command.Does(Run, usesTorch: false);
     }
 
     private static void Run(CommandContext context)
     {
-        var file = FileInspection.Of(context.Get(File)!);
+        var file = FileInspection.Of(HubModelOptions.Locate(context, context.Get(File)!));
         if (context.IsJson)
         {
             context.WriteJson(file);
             return;
         }
-        context.Say($"{file.Path}: {file.Description}, {Bytes(file.FileBytes)}");
+        context.Say($"{file.Path}: {file.Description}, {ByteSize.Text(file.FileBytes)}");
         if (file.Model is { } model) context.Say($"  Model       {model}");
         if (file.Tensors.Count > 0)
         {
-            context.Say($"  Tensors     {Number(file.Tensors.Count)} with {Number(file.Parameters)} numbers, {Bytes(file.Tensors.Sum(tensor => tensor.ByteCount))}");
+            context.Say($"  Tensors     {Number(file.Tensors.Count)} with {Number(file.Parameters)} numbers, {ByteSize.Text(file.Tensors.Sum(tensor => tensor.ByteCount))}");
             context.Say($"  Precision   {string.Join(", ", file.Precision.Select(type => $"{type.Key} {Number(type.Value)}"))}");
         }
         foreach (var (key, value) in file.Metadata) context.Say($"  {Shown(key, 40),-10}  {Shown(value, 200)}");
@@ -39,14 +40,6 @@ internal static class InspectCommand
     }
 
     private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
-
-    private static string Bytes(long bytes) => bytes switch
-    {
-        < 10_000 => $"{bytes} bytes",
-        < 10_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:F0} kB"),
-        < 10_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F0} MB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F1} GB"),
-    };
 
     /// <summary>Text of a stranger on one line of the terminal: no control characters, not too long.</summary>
     private static string Shown(string text, int most)

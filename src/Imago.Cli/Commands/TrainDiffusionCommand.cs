@@ -16,7 +16,7 @@ internal static class TrainDiffusionCommand
 {
     private const double UsualMinutes = 10;
 
-    private static readonly Option<string?> AutoencoderPath = new("--autoencoder") { Description = "Draw the latents of this autoencoder instead of pixels: a run, a folder from a model hub, or a file.", HelpName = "RUN|FOLDER|FILE" };
+    private static readonly Option<string?> AutoencoderPath = new("--autoencoder") { Description = "Draw the latents of this autoencoder instead of pixels: a run, a folder from a model hub, a file, or a hub's model (owner/name).", HelpName = "RUN|FOLDER|FILE" };
     private static readonly Option<int?> Patch = new("--patch") { Description = "Side of the patches of pixels that are drawn at once; the default suits the size.", HelpName = "PIXELS" };
     private static readonly Option<string?> ConditionKind = new Option<string?>("--condition") { Description = "What pictures can be asked for by; the default is text if the data have captions, else class, attributes, none.", HelpName = "class|attributes|text|none" }
         .AcceptOnlyFromAmong("class", "attributes", "text", "none");
@@ -118,7 +118,7 @@ internal static class TrainDiffusionCommand
     private static DiffusionRunConfig Fresh(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape, TrainingOptions training, OptimizerConfig optimizer)
     {
         var named = context.Get(NetworkName) is { } name ? DiffusionPresets.KindOf(name) : null;
-        var (channels, side, patch) = DiffusionPresets.Drawn(shape, context.Get(AutoencoderPath), context.Get(Patch), named);
+        var (channels, side, patch) = DiffusionPresets.Drawn(shape, AutoencoderOf(context), context.Get(Patch), named);
         var kind = named ?? DiffusionPresets.UsualKind(side);
         var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize, kind);
         var condition = context.Get(ConditionKind) ?? (kind == NetworkKind.MMDiT ? "text" : DiffusionPresets.ConditionOf(splits.Train));
@@ -126,7 +126,7 @@ internal static class TrainDiffusionCommand
         var objective = ObjectiveOf(context);
         return new DiffusionRunConfig
         {
-            Data = data, Autoencoder = context.Get(AutoencoderPath) is { } path ? Path.GetFullPath(path) : null, Patch = patch, Conditioner = conditioner, Objective = objective,
+            Data = data, Autoencoder = AutoencoderOf(context), Patch = patch, Conditioner = conditioner, Objective = objective,
             Network = named is null && context.Get(NetworkName) is { } file ? Parse(file) : DiffusionPresets.Network(new NetworkTask(channels, side, conditioner), width, kind),
             Process = DiffusionPresets.ProcessOf(objective.Prediction), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
         };
@@ -134,6 +134,8 @@ internal static class TrainDiffusionCommand
 
     private static DenoiserConfig Parse(string file) => File.Exists(file) ? DenoiserConfig.Parse(File.ReadAllText(file), file)
         : throw new ArgumentException($"--network is '{file}'; it must be unet, dit, mmdit or a file with a network's JSON.");
+
+    private static string? AutoencoderOf(CommandContext context) => context.Get(AutoencoderPath) is { } path ? Path.GetFullPath(HubModelOptions.Locate(context, path, Download)) : null;
 
     /// <summary>Another model's network, conditions and process with new data.</summary>
     private static DiffusionRunConfig FromModel(CommandContext context, string from, RunDataConfig data, TrainingOptions training, OptimizerConfig optimizer)
@@ -146,7 +148,7 @@ internal static class TrainDiffusionCommand
         return new DiffusionRunConfig
         {
             Data = data with { Size = data.Size ?? (model.Config.Height == model.Config.Width ? model.Config.Height : null), Channels = model.Config.Channels },
-            Autoencoder = context.Get(AutoencoderPath), Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process,
+            Autoencoder = AutoencoderOf(context), Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process,
             Objective = ObjectiveOf(context) with { Prediction = model.Config.Prediction }, Drawing = model.Config.Defaults, Optimizer = optimizer, Training = training, Seed = context.Get(Seed), From = Path.GetFullPath(from),
         };
     }

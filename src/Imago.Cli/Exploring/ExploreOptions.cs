@@ -8,7 +8,7 @@ internal static class ExploreOptions
     internal static Argument<string> Model { get; } = new("model")
     {
         HelpName = "MODEL",
-        Description = "An autoencoder: the folder of a run, a folder from a model hub, or a file of weights.",
+        Description = "An autoencoder: the folder of a run, a folder from a model hub, a file of weights, or a hub's model in the cache (owner/name; see `imago download`).",
     };
 
     internal static Argument<string[]> Images { get; } = new("images")

@@ -27,7 +27,7 @@ internal sealed class Explorer : IDisposable
     {
         _context = context;
         Seed = context.Get(ExploreOptions.Seed);
-        var path = context.Get(ExploreOptions.Model)!;
+        var path = HubModelOptions.Locate(context, context.Get(ExploreOptions.Model)!);
         Model = AutoencoderFiles.Load(path);
         if (Model.Config is TinyConfig { NumDecoderBlocks.Count: 0 })
             throw new CheckpointException($"{path} is an encoder alone; to make pictures of latents its decoder must lie beside it, named like it with 'decoder' for 'encoder'.");

@@ -15,6 +15,9 @@ public sealed record GenerationRecipe
     /// <summary>The model, as it was named.</summary>
     public required string Model { get; init; }
 
+    /// <summary>Which of several files of its weights is used, such as <c>fp16</c>; the plain one by default.</summary>
+    public string? Variant { get; init; }
+
     /// <summary>Files of low-rank changes added to the model, each a path, PATH=STRENGTH or PATH=STRENGTH,STRENGTH-IN-TEXT-ENCODERS.</summary>
     public IReadOnlyList<string> Loras { get; init; } = [];
 
@@ -85,10 +88,11 @@ public sealed record GenerationRecipe
     public IReadOnlyList<string> Grid { get; init; } = [];
 
     /// <summary>Loads the model, low-rank changes and all.</summary>
+    /// <param name="location">Where the model is, if it is not named by its path; <see langword="null"/> for <see cref="Model"/>.</param>
     /// <exception cref="ImagoException">The model or a file of changes cannot be used.</exception>
-    public DiffusionModel LoadModel()
+    public DiffusionModel LoadModel(string? location = null)
     {
-        var model = DiffusionFiles.Load(Model);
+        var model = DiffusionFiles.Load(location ?? Model, Variant);
         try
         {
             using var stack = new LoraStack(model);

@@ -25,7 +25,7 @@ public static class HubModels
         var settings = options.Settings ?? HubSettings.FromEnvironment();
         var (cached, missing) = InCache(id, settings, options);
         if (cached is not null) return cached;
-        if (!options.AllowDownload) throw new HubException($"{NotHere(id, idOrPath, settings, missing)} Allow the download (--download) if it is a model of {settings.Endpoint.Host}.");
+        if (!options.AllowDownload) throw new HubException($"{NotHere(id, idOrPath, settings, missing)} If it is a model of {settings.Endpoint.Host}, fetch it with `imago download {id.Repository}`, or allow the download (--download).");
         var plan = await PlanAsync(id, options, cancellationToken).ConfigureAwait(false);
         return await DownloadAsync(plan, options, progress, cancellationToken).ConfigureAwait(false);
     }

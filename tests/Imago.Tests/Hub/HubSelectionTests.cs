@@ -94,7 +94,7 @@ public sealed class HubSelectionTests
     public void Component_ThatIsNotWanted_IsLeftOut()
     {
         var selection = HubSelection.Of([.. Settings, .. Safetensors], Index, new HubOptions { Without = ["text_encoder", "tokenizer", "safety_checker"] });
-        IsWhole(Settings.Concat(Safetensors).Where(name => !name.StartsWith("t", StringComparison.Ordinal)), selection);
+        IsWhole(Settings.Concat(Safetensors).Where(name => !name.StartsWith('t')), selection);
     }
 
     [Fact]

@@ -44,6 +44,9 @@ internal sealed class HubServer : IAsyncDisposable
     /// <summary>The other host, with the large files.</summary>
     internal LoopbackHost Store { get; }
 
+    /// <summary>The host that its lists name for their next page: that of a mirror may not be the mirror.</summary>
+    internal Uri Pages { get; set; } = new("https://elsewhere.example/");
+
     /// <summary>What the hub answers instead.</summary>
     internal Func<LoopbackRequest, LoopbackAnswer?> Fault { get; set; } = _ => null;
 
@@ -99,7 +102,7 @@ internal sealed class HubServer : IAsyncDisposable
         var from = query.Split('&').FirstOrDefault(part => part.StartsWith("cursor=", StringComparison.Ordinal)) is { } cursor ? int.Parse(cursor[7..], CultureInfo.InvariantCulture) : 0;
         var folders = Files.Keys.Where(name => name.Contains('/', StringComparison.Ordinal)).Select(name => name.Split('/')[0]).Distinct().Select(path => (object)new { type = "directory", oid = new string('0', 40), size = 0, path });
         object[] entries = [.. folders, .. Files.Select(file => Entry(file.Key, file.Value))];
-        string[] next = from + PageSize < entries.Length ? [$"Link: <https://elsewhere.example/api/models/{Repository}/tree/{Commit}?recursive=true&cursor={from + PageSize}>; rel=\"next\""] : [];
+        string[] next = from + PageSize < entries.Length ? [$"Link: <{Pages}api/models/{Repository}/tree/{Commit}?recursive=true&cursor={from + PageSize}>; rel=\"next\""] : [];
         return Json(entries.Skip(from).Take(PageSize), next);
     }
 
