@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Imago.Autoencoders;
 using Imago.Data;
+using Imago.Flows;
 using Imago.Generation;
 using Imago.Training;
 using TorchSharp;
@@ -45,6 +46,11 @@ internal static class EvaluateCommand
         {
             if (context.Get(Prompts) is { } prompts) EvaluatePrompts.Run(context, path, prompts);
             else EvaluateDiffusion.Run(context, path);
+            return;
+        }
+        if (FlowFiles.IsRun(path))
+        {
+            EvaluateFlow.Run(context, path);
             return;
         }
         if (context.IsGiven(Prompts)) throw new ArgumentException($"--prompts is for diffusion models, and {path} is none.");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Imago.Cli.Exploring;
 using Imago.Exploration;
+using Imago.Flows;
 using Imago.Images;
 using TorchSharp;
 
@@ -22,7 +23,7 @@ internal static class SampleCommand
 
     internal static Command Create() => new ImagoCommand(
         "sample",
-        "Draw new pictures from an autoencoder.",
+        "Draw new pictures from an autoencoder or a normalising flow.",
         "imago sample runs/faces --count 100 --seed 7",
         "imago sample runs/faces-ae --prior gmm")
     {
@@ -32,6 +33,11 @@ internal static class SampleCommand
 
     private static void Run(CommandContext context)
     {
+        if (FlowFiles.IsRun(context.Get(ExploreOptions.Model)!))
+        {
+            SampleFlow.Run(context, context.Get(ExploreOptions.Model)!, context.Get(Count), context.Get(Temperature));
+            return;
+        }
         var isMixture = context.Get(Prior) == "gmm";
         using var explorer = new Explorer(context, usesData: isMixture);
         using var generator = explorer.Random(0);

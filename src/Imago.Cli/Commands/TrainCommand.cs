@@ -9,6 +9,8 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago train autoencoder</c>: from options to a run's configuration, and from its progress to lines.</summary>
 internal static class TrainCommand
 {
+    private const double UsualMinutes = 5;
+
     internal static readonly Option<string> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images.", HelpName = "NAME|PATH", DefaultValueFactory = _ => "faces" };
     internal static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
     internal static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set whose files are missing." };
@@ -60,6 +62,7 @@ internal static class TrainCommand
             EvaluateEvery, CheckpointEvery, Patience, Out, Resume, SharedOptions.Json,
         }.Does(Run),
         TrainDiffusionCommand.Create(),
+        TrainFlowCommand.Create(),
     };
 
     private static int Run(CommandContext context)
@@ -73,7 +76,7 @@ internal static class TrainCommand
 
     private static (RunFolder, AutoencoderRunConfig, DatasetSplits) Begin(CommandContext context)
     {
-        var data = Data(context);
+        var data = DataOf(context, context.Get(Batch));
         var splits = data.Open(context.Get(Download), context.Cancellation);
         var loader = data.TrainingBatches(splits);
         var config = Configure(context, data with { Size = data.Size, Channels = loader.Channels }, new ImageShape(loader.Channels, loader.Height, loader.Width));
@@ -89,25 +92,21 @@ internal static class TrainCommand
             Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Attribute, Likelihood, Beta, BetaWarmup, Samples, FirstSamples, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
         };
-        if (fixedOptions.FirstOrDefault(context.IsGiven) is { } given)
-            throw new ArgumentException($"{given.Name} cannot be changed when a run is continued; only --minutes, --steps and --epochs can.");
-        var folder = RunFolder.Open(path);
-        var config = folder.ReadConfig<AutoencoderRunConfig>();
-        if (context.IsGiven(Minutes) || context.IsGiven(Steps) || context.IsGiven(Epochs))
+        var (folder, config) = TrainingRuns.Reopen<AutoencoderRunConfig>(context, path, fixedOptions, (config, longer) =>
         {
-            config = config with { Training = config.Training with { Minutes = context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs) } };
-            config.Training.Validate();
-            folder.WriteConfig(config);
-        }
+            var changed = config with { Training = longer(config.Training) };
+            changed.Training.Validate();
+            return changed;
+        });
         return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
     }
 
-    private static RunDataConfig Data(CommandContext context) => new()
+    internal static RunDataConfig DataOf(CommandContext context, int batch) => new()
     {
         Source = Rooted(context.Get(Source)!),
         Folder = context.Get(DataFolder) is { } folder ? Path.GetFullPath(folder) : null,
         Size = context.Get(Size), Channels = context.Get(Channels), Count = context.Get(Count), Seed = context.Get(Seed),
-        Flip = context.Get(Flip), RandomCrop = context.Get(RandomCrop), Binarize = context.Get(Binarize), Strict = context.Get(Strict), BatchSize = context.Get(Batch),
+        Flip = context.Get(Flip), RandomCrop = context.Get(RandomCrop), Binarize = context.Get(Binarize), Strict = context.Get(Strict), BatchSize = batch,
     };
 
     /// <summary>A path that works from wherever the run is continued; names stay names.</summary>
@@ -119,7 +118,6 @@ internal static class TrainCommand
         var written = File.Exists(context.Get(ObjectiveName)) ? ObjectiveConfig.Parse(File.ReadAllText(context.Get(ObjectiveName)!), context.Get(ObjectiveName)!) : null;
         var network = NetworkOf(context, shape, isVariational: (written?.Name ?? context.Get(ObjectiveName)) is not ("ae" or "rae" or "wae_mmd"));
         var objective = written ?? Objective(context, isBernoulli: shape.Channels == 1 && network.GivesLogits);
-        var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
         return new AutoencoderRunConfig
         {
             Data = data,
@@ -127,14 +125,10 @@ internal static class TrainCommand
             Objective = objective,
             Optimizer = new AdamWConfig { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay) },
             Seed = context.Get(Seed),
-            Training = new TrainingOptions
+            Training = TrainingRuns.Options(context, new TrainingOptions
             {
-                Minutes = hasNoEnd ? 5 : context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs), Accumulation = context.Get(Accumulate),
-                Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) },
-                MaxGradientNorm = context.Get(Clip), Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null,
-                Precision = context.Get(ComputePrecision), Seed = context.Get(Seed), EvaluateEverySteps = context.Get(EvaluateEvery),
-                CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
-            },
+                Minutes = UsualMinutes, Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, Precision = context.Get(ComputePrecision),
+            }),
         };
     }
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Imago.Weights;
 
 namespace Imago.Training;
@@ -43,6 +45,19 @@ public sealed class RunFolder
 
     /// <summary>Whether a path is the folder of a run.</summary>
     public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, "config.json"));
+
+    /// <summary>What the run in a folder trains, as its configuration names it (<c>autoencoder</c>, <c>diffusion</c>, …); <see langword="null"/> if there is no run.</summary>
+    public static string? KindOf(string path)
+    {
+        try
+        {
+            return Exists(path) && JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(path, "config.json"))) is JsonObject config && config["kind"] is JsonValue kind && kind.TryGetValue<string>(out var name) ? name : null;
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Makes the folder of a new run.</summary>
     /// <param name="path">A folder that does not exist, or is empty.</param>
