@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Imago.Cli.Exploring;
 using Imago.Exploration;
-using Imago.Flows;
 using Imago.Images;
 using TorchSharp;
 
@@ -23,7 +22,7 @@ internal static class SampleCommand
 
     internal static Command Create() => new ImagoCommand(
         "sample",
-        "Draw new pictures from an autoencoder or a normalising flow.",
+        "Draw new pictures from an autoencoder, a normalising flow or a GAN.",
         "imago sample runs/faces --count 100 --seed 7",
         "imago sample runs/faces-ae --prior gmm")
     {
@@ -33,9 +32,9 @@ internal static class SampleCommand
 
     private static void Run(CommandContext context)
     {
-        if (FlowFiles.IsRun(context.Get(ExploreOptions.Model)!))
+        if (SampleDrawn.Knows(context.Get(ExploreOptions.Model)!))
         {
-            SampleFlow.Run(context, context.Get(ExploreOptions.Model)!, context.Get(Count), context.Get(Temperature));
+            SampleDrawn.Run(context, context.Get(ExploreOptions.Model)!, context.Get(Count), context.Get(Temperature));
             return;
         }
         var isMixture = context.Get(Prior) == "gmm";

@@ -63,6 +63,7 @@ internal static class TrainCommand
         }.Does(Run),
         TrainDiffusionCommand.Create(),
         TrainFlowCommand.Create(),
+        TrainGanCommand.Create(),
     };
 
     private static int Run(CommandContext context)
