@@ -29,6 +29,8 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
 
     private string VaeFolder => Path.Combine(plan.Folder, "vae");
 
+    private string PageFile => Path.Combine(plan.Folder, "index.html");
+
     private string PainterFolder => Path.Combine(plan.Folder, "painter");
 
     /// <summary>Learns, measures and writes.</summary>
@@ -37,6 +39,7 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
         Directory.CreateDirectory(plan.Folder);
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)plan.Seed);
+        Open();
         var painters = new DemoPainters(plan, context, _workshop);
         var judge = _workshop.LearnToMeasureSmiles();
         var ae = _workshop.Learn("learning to copy (autoencoder)", Objective("ae"), plan.Steps, AeFolder);
@@ -55,7 +58,6 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
             var contest = new DiffusionContest(plan, _page, _figures, faces[..plan.Judged]);
             Action[] chapters =
             [
-                Introduce,
                 () => Copies(faces, copying, imagining),
                 () => Sampling(copying, imagining, aeCodes, vaeCodes, generator),
                 () => Lambda(faces, byLambda, generator),
@@ -82,9 +84,16 @@ internal sealed class DemoStory(DemoPlan plan, CommandContext context)
             }
         });
 
-        var page = Path.Combine(plan.Folder, "index.html");
-        _page.Save(page);
-        return new DemoResult(page, VaeFolder, PainterFolder, _figures);
+        _page.Save(PageFile);
+        return new DemoResult(PageFile, VaeFolder, PainterFolder, _figures);
+    }
+
+    /// <summary>What can be shown before anything is learned, so that there is something to look at while it is.</summary>
+    private void Open()
+    {
+        Introduce();
+        _page.Save(PageFile);
+        context.Say($"The first pictures are in {PageFile}; the rest of the page follows once it is learned.");
     }
 
     private void End() => _page.Paragraph($"Everything above can be tried on: `imago generate --model {PainterFolder} \"a woman with green eyes and a bun\"` paints more; `imago traverse {VaeFolder}` walks the codes. With your own pictures: `imago train autoencoder --data FOLDER`, then `imago train diffusion --data FOLDER`.");

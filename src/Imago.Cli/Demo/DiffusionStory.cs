@@ -18,7 +18,7 @@ internal sealed record Painter(DiffusionModel Model, ImageDataset Faces);
 /// <summary>The second half of the story: diffusion.</summary>
 internal sealed class DiffusionStory(DemoPlan plan, HtmlPage page, IDictionary<string, double> figures, Painter painter)
 {
-    private const int Averaged = 8, ReferenceSteps = 1000;
+    private const int Averaged = 4, ReferenceSteps = 1000;
     private const string Wish = "a smiling man with blue hair and square glasses";
 
     private static readonly double[] Scales = [0, 1, 2, 3, 5, 7, 10];
@@ -88,7 +88,7 @@ internal sealed class DiffusionStory(DemoPlan plan, HtmlPage page, IDictionary<s
     /// <summary>How guidance trades variety for obedience.</summary>
     internal void Guidance(Generator generator, CancellationToken cancellation)
     {
-        const int people = 3, measured = 24;
+        const int people = 3, measured = 16;
         page.Section("Guidance: doing as one is told");
         page.Paragraph("Painting is undoing noise from nothing but noise, a little at a time, always towards the guess. Now ask twice at every step: what is in this noise, and what is in it if the caption is true? The difference is what the caption demands; exaggerate it.");
         page.Display("x̂₀ = without + w · (with − without)");

@@ -42,6 +42,27 @@ public sealed class DemoCommandTests : IDisposable
     }
 
     [Fact]
+    public void Demo_ShowsItsFirstPictures_BeforeItLearns()
+    {
+        using var stop = new CancellationTokenSource();
+        using var output = new StopAtFirstLine(stop);
+        using StringWriter error = new();
+        var code = CliApp.Run(["demo", "--minutes", "1", "--out", _folder.File("story"), "--quiet"], output, error, stop.Token);
+        Assert.Equal(CliApp.Interrupted, code);
+        Assert.Contains("<img ", File.ReadAllText(_folder.File(Path.Combine("story", "index.html"))), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.File(Path.Combine("story", "ae"))));
+    }
+
+    private sealed class StopAtFirstLine(CancellationTokenSource stop) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            stop.Cancel();
+        }
+    }
+
+    [Fact]
     public void Demo_WithoutTime_IsBadUsage()
     {
         using StringWriter output = new(), error = new();
