@@ -20,8 +20,8 @@ internal static class EvaluateCommand
     private static readonly Option<bool> Binarize = new("--binarize") { Description = "Draw every pixel once to be black or white." };
     internal static readonly Option<int?> Images = new("--images") { Description = "Score the first so many images; the default is all.", HelpName = "N" };
     internal static readonly Option<int> Samples = new("--samples") { Description = "Samples of each image for the bound of log p(x); for a diffusion model, levels of noise at which its bound is evaluated.", HelpName = "K", DefaultValueFactory = _ => 100 };
-    private static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is the run's own, or Bernoulli." };
-    private static readonly Option<double?> Sigma = new("--sigma") { Description = "Standard deviation of a pixel, where it is not learned.", HelpName = "X" };
+    internal static readonly Option<LikelihoodKind?> Likelihood = new("--likelihood") { Description = "How a pixel is scored; the default is the run's own, or Bernoulli." };
+    internal static readonly Option<double?> Sigma = new("--sigma") { Description = "Standard deviation of a pixel, where it is not learned.", HelpName = "X" };
     internal static readonly Option<long> Seed = new("--seed") { Description = "Seed of the noise.", HelpName = "N" };
     internal static readonly Option<int> Batch = new("--batch") { Description = "Images encoded at once.", HelpName = "N", DefaultValueFactory = _ => 100 };
 
@@ -56,7 +56,7 @@ internal static class EvaluateCommand
         if (context.IsGiven(Prompts)) throw new ArgumentException($"--prompts is for diffusion models, and {path} is none.");
         using var model = AutoencoderFiles.Load(path);
         model.to(context.Device);
-        var run = RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) ? RunFolder.Open(path).ReadConfig<AutoencoderRunConfig>() : null;
+        var run = RunOfAutoencoder(path);
         var set = Subset(context, Open(context, model, run));
         var loader = new ImageLoader(set, new LoaderOptions { BatchSize = context.Get(Batch), Shuffle = false, Size = SizeOf(model, run), Channels = model.Channels });
         var options = new LikelihoodOptions { Objective = Objective(context, model, run), Samples = context.Get(Samples), Seed = context.Get(Seed) };
@@ -66,6 +66,10 @@ internal static class EvaluateCommand
         if (context.IsJson) context.WriteJson(new { Model = path, Data = set.Name, Split = context.Get(Split), Likelihood = options.Objective.Likelihood, Report = report });
         else Print(context, report, set.Name);
     }
+
+    /// <summary>The configuration of a run that trained an autoencoder here; null for anything else.</summary>
+    internal static AutoencoderRunConfig? RunOfAutoencoder(string path) =>
+        RunFolder.Exists(path) && Directory.Exists(Path.Combine(path, "checkpoints")) ? RunFolder.Open(path).ReadConfig<AutoencoderRunConfig>() : null;
 
     internal static IEnumerable<torch.Tensor> Bytes(ImageLoader loader, CancellationToken cancellation)
     {
@@ -96,7 +100,7 @@ internal static class EvaluateCommand
     private static int? SizeOf(Autoencoder model, AutoencoderRunConfig? run) =>
         run is not null ? run.Data.Size : model.ImageSize is var (height, width) && height == width ? height : null;
 
-    private static ObjectiveConfig Objective(CommandContext context, Autoencoder model, AutoencoderRunConfig? run)
+    internal static ObjectiveConfig Objective(CommandContext context, Autoencoder model, AutoencoderRunConfig? run)
     {
         var objective = run?.Objective ?? new ObjectiveConfig { Likelihood = model.Output == DecoderOutput.Logits ? LikelihoodKind.Bernoulli : LikelihoodKind.Gaussian, Sigma = 0.1 };
         if (context.Get(Likelihood) is { } likelihood) objective = objective with { Likelihood = likelihood };

@@ -9,8 +9,11 @@ public enum ReverseVariance
     /// <summary>β̃, that of q(x_s|x_t, x₀): right for data that are one point (Ho et al. 2020, section 3.2).</summary>
     FixedSmall,
 
-    /// <summary>β, that of q(x_t|x_s): right for data that are standard normal.</summary>
+    /// <summary>β, that of q(x_t|x_s): right for data that are standard normal, where α² + σ² = 1.</summary>
     FixedLarge,
+
+    /// <summary>That of p(x_s|x_t) for data that are standard normal, whatever α and σ: for such data the bound is exact for every chain.</summary>
+    StandardNormal,
 
     /// <summary>The network's second half is log σ².</summary>
     Learned,
@@ -21,7 +24,7 @@ public enum ReverseVariance
 
 /// <summary>
 /// The variational bound of −log p(x₀) for a chain of levels (Sohl-Dickstein et al. 2015; Ho et al. 2020, Eq. 5), in bits per dimension: a prior term, a KL divergence for
-/// every step, and the likelihood of 8-bit pixels for the last. Step k leads from the k-th level to the next less noisy one; the last ends at the clean image.
+/// every step, and for the last the likelihood of 8-bit pixels, or a density where the images are continuous. Step k leads from the k-th level to the next less noisy one; the last ends at the clean image.
 /// </summary>
 public sealed class VariationalBound
 {
@@ -31,17 +34,18 @@ public sealed class VariationalBound
     /// <summary>The bound along a chain of levels.</summary>
     /// <param name="schedule">Noisiest first, ending with a clean one: at least three.</param>
     /// <param name="variance">The variance of a step back.</param>
+    /// <param name="isDensity">Whether x₀ is continuous, as latents are: the last step is then scored as a density, and the bound is one of a density in the units of x₀.</param>
     /// <exception cref="ArgumentException">The chain is too short, does not end clean, or does not fall.</exception>
-    public VariationalBound(NoiseSchedule schedule, ReverseVariance variance = ReverseVariance.FixedSmall)
+    public VariationalBound(NoiseSchedule schedule, ReverseVariance variance = ReverseVariance.FixedSmall, bool isDensity = false)
     {
         if (schedule.Count < 3 || !schedule[^1].IsClean) throw new ArgumentException("The chain of a variational bound has at least two noisy levels and ends with the clean image.", nameof(schedule));
         for (int k = 0; k < schedule.Steps; k++)
         {
             if (!(schedule[k].Ratio > schedule[k + 1].Ratio)) throw new ArgumentException($"The chain of a variational bound loses noise at every step; level {k + 1} has not less than level {k}.", nameof(schedule));
         }
-        (this.schedule, Variance) = (schedule, variance);
+        (this.schedule, Variance, IsDensity) = (schedule, variance, isDensity);
         coefficients = [.. Enumerable.Range(0, schedule.Steps).Select(k => Coefficients.Of(schedule[k], schedule[k + 1]))];
-        // The last step's own β̃ is 0; that of the step before takes its place, and that of a fixed β (Ho et al. 2020, their code).
+        // The last step's own β̃ is 0; that of the step before takes its place, and that of a fixed β (Ho et al. 2020, their code). That of normal data is not 0.
         coefficients[^1] = coefficients[^1] with { Small = coefficients[^2].Small, Large = coefficients[^2].Small };
     }
 
@@ -53,6 +57,9 @@ public sealed class VariationalBound
 
     /// <summary>The variance of a step back.</summary>
     public ReverseVariance Variance { get; }
+
+    /// <summary>Whether x₀ is continuous, and the bound one of a density.</summary>
+    public bool IsDensity { get; }
 
     /// <summary>T, the number of steps.</summary>
     public int Steps => coefficients.Length;
@@ -80,7 +87,7 @@ public sealed class VariationalBound
         new(Posterior(x, estimate, steps).Mean, LogVariance(x, output, steps));
 
     /// <summary>The term of each image's step: KL(q(x_s|x_t, x₀) ‖ p(x_s|x_t)), or −log p(x₀|x_t) for the last.</summary>
-    /// <param name="x0">Clean images, 8-bit pixels in [−1, 1], [B, C, H, W].</param>
+    /// <param name="x0">Clean images, [B, C, H, W]; 8-bit pixels in [−1, 1], unless the bound is one of a density.</param>
     /// <param name="x">x_t.</param>
     /// <param name="reverse">p(x_s|x_t).</param>
     /// <param name="steps">Each image's step.</param>
@@ -88,7 +95,7 @@ public sealed class VariationalBound
     public Tensor Term(Tensor x0, Tensor x, DiagonalGaussian reverse, IReadOnlyList<int> steps)
     {
         var isLast = tensor(steps.Select(step => step == Steps - 1).ToArray(), device: x.device);
-        var decoder = Reconstruction.DiscretisedGaussian(reverse.Mean, 0.5 * reverse.LogVar, x0, approximate: true);
+        var decoder = IsDensity ? -reverse.LogDensity(x0) : Reconstruction.DiscretisedGaussian(reverse.Mean, 0.5 * reverse.LogVar, x0, approximate: true);
         return ToBits(where(isLast, decoder, Posterior(x, x0, steps).Kl(reverse)), x0);
     }
 
@@ -110,6 +117,7 @@ public sealed class VariationalBound
         {
             ReverseVariance.FixedSmall => Log(c => c.Small),
             ReverseVariance.FixedLarge => Log(c => c.Large),
+            ReverseVariance.StandardNormal => Log(c => c.Normal),
             ReverseVariance.Learned => Required(output),
             _ => (1 + Required(output)) / 2 * Log(c => c.Forward) + (1 - Required(output)) / 2 * Log(c => c.Small),
         }).expand_as(x);
@@ -123,14 +131,15 @@ public sealed class VariationalBound
     private Tensor Over(Tensor like, IReadOnlyList<int> steps, Func<Coefficients, double> number) =>
         tensor(steps.Select(step => number(coefficients[step])).ToArray(), float64).to(like.dtype).to(like.device).view(steps.Count, 1, 1, 1);
 
-    /// <summary>q(x_s|x_t, x₀) = N(OfX x_t + OfX0 x₀, β̃), and β, the variance of q(x_t|x_s).</summary>
-    private sealed record Coefficients(double OfX, double OfX0, double Small, double Large, double Forward)
+    /// <summary>q(x_s|x_t, x₀) = N(OfX x_t + OfX0 x₀, β̃); β, the variance of q(x_t|x_s); and v_s − (α_ts v_s)²/v_t with v = α² + σ², that of q(x_s|x_t) for normal x₀.</summary>
+    private sealed record Coefficients(double OfX, double OfX0, double Small, double Large, double Forward, double Normal)
     {
         internal static Coefficients Of(NoiseLevel t, NoiseLevel s)
         {
             var (alphaTs, t2, s2) = (t.Alpha / s.Alpha, t.Sigma * t.Sigma, s.Sigma * s.Sigma);
             var beta = t2 - alphaTs * alphaTs * s2;
-            return new(alphaTs * s2 / t2, s.Alpha * beta / t2, beta * s2 / t2, beta, beta);
+            var (vt, vs) = (t.Alpha * t.Alpha + t2, s.Alpha * s.Alpha + s2);
+            return new(alphaTs * s2 / t2, s.Alpha * beta / t2, beta * s2 / t2, beta, beta, vs - alphaTs * vs * (alphaTs * vs) / vt);
         }
     }
 }

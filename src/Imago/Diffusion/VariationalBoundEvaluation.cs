@@ -40,7 +40,7 @@ public static class VariationalBoundEvaluation
     /// <summary>The bound of a network.</summary>
     /// <param name="bound">The chain and its variances.</param>
     /// <param name="estimate">The network.</param>
-    /// <param name="batches">Images with 8-bit pixels in [−1, 1], [B, C, H, W]; each is disposed by whoever made it.</param>
+    /// <param name="batches">Images with 8-bit pixels in [−1, 1], or of any numbers where the bound is one of a density, [B, C, H, W]; each is disposed by whoever made it.</param>
     /// <param name="options">All steps or some, seed.</param>
     /// <param name="progress">Told the images done; the total is not known here and given as 0.</param>
     /// <param name="cancellationToken">Stops before the next step of a batch.</param>

@@ -17,11 +17,9 @@ public static class DiffusionLikelihood
     /// <exception cref="ArgumentException">The model draws latents, whose density is not that of pictures.</exception>
     public static BoundReport Evaluate(DiffusionModel model, IEnumerable<Tensor> batches, BoundOptions options, IProgress<WorkProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        if (model.Codec is not PixelCodec) throw new ArgumentException("The model draws an autoencoder's latents, and a bound on them says nothing of pictures; only models of pixels have bits per dimension.", nameof(model));
+        if (model.Codec is not PixelCodec) throw new ArgumentException($"The model draws an autoencoder's latents, not pixels; {nameof(LatentLikelihood)} scores the two together.", nameof(model));
         model.Trained.eval();
-        var process = model.Process;
-        var chain = new NoiseSchedule([.. Enumerable.Range(0, process.TrainingSteps).Select(k => process.AtShare(1 - (double)k / process.TrainingSteps)), process.AtRatio(0)], process);
-        return VariationalBoundEvaluation.Evaluate(new VariationalBound(chain), Estimate, Drawn(), options, progress, cancellationToken);
+        return VariationalBoundEvaluation.Evaluate(new VariationalBound(ChainOf(model.Process)), Estimate, Drawn(), options, progress, cancellationToken);
 
         (Tensor, Tensor?) Estimate(Tensor x, NoiseLevel level)
         {
@@ -38,4 +36,8 @@ public static class DiffusionLikelihood
             }
         }
     }
+
+    /// <summary>All training steps of a process, and the clean image.</summary>
+    private static NoiseSchedule ChainOf(NoiseProcess process) =>
+        new([.. Enumerable.Range(0, process.TrainingSteps).Select(k => process.AtShare(1 - (double)k / process.TrainingSteps)), process.AtRatio(0)], process);
 }

@@ -149,6 +149,10 @@ public sealed class GenerateCommandTests : IDisposable
         Assert.True(code == 0, error);
         Assert.Equal(8, ImageFile.Read(Draw("drawn.png", "--model", _folder.File("run"), "--class", "bright", "--steps", "2")).Width);
 
+        (code, var text, error) = CommandLine.Run("evaluate", _folder.File("run"), "--split", "train", "--samples", "5", "--likelihood", "Gaussian");
+        Assert.True(code == 0, error);
+        Assert.All((string[])["latents", "rate", "reconstruction", "bits/dimension"], word => Assert.Contains(word, text));
+
         var sheet = Draw("sheet.png", "--model", _folder.File("run"), "--count", "2", "--steps", "2", "--edit", "bright", "--strengths", "-1,0,1", "--gif");
         Assert.True(File.Exists(Path.ChangeExtension(sheet, ".gif")));
         Assert.Equal(File.ReadAllBytes(sheet), File.ReadAllBytes(Draw("again.png", "--like", sheet)));

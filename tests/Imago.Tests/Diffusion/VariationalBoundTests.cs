@@ -128,4 +128,21 @@ public class VariationalBoundTests
     [Fact]
     public void Constructor_OfAChainThatDoesNotEndClean_IsRefused() =>
         Assert.Throws<ArgumentException>(() => new VariationalBound(new NoiseSchedule([Process.At(30), Process.At(20), Process.At(10)])));
+
+    [Theory]
+    [InlineData("flow")]
+    [InlineData("variance-preserving")]
+    public void Bound_OfADensity_IsExactForNormalData_WhateverTheChain(string name)
+    {
+        using var scope = NewDisposeScope();
+        var process = MixtureWorld.Processes[name];
+        var chain = new NoiseSchedule([.. new[] { 1e4, 30, 3, 0.7, 0.05 }.Select(process.AtRatio), process.AtRatio(0)], process);
+        var x0 = randn([4000, 2, 1, 1], float64, generator: new Generator(1));
+        (Tensor, Tensor?) Best(Tensor x, NoiseLevel level) => (level.Alpha / (level.Alpha * level.Alpha + level.Sigma * level.Sigma) * x, null);
+        BoundReport Evaluate(ReverseVariance variance) => VariationalBoundEvaluation.Evaluate(new VariationalBound(chain, variance, isDensity: true), Best, [x0], new BoundOptions());
+        var exact = -Probability.DiagonalGaussian.LogPrior(x0).mean().item<double>() / (2 * Math.Log(2));
+        var report = Evaluate(ReverseVariance.StandardNormal);
+        Assert.InRange(report.BitsPerDimension - exact, -3 * report.StandardError, 3 * report.StandardError);
+        Assert.True(Evaluate(ReverseVariance.FixedSmall).BitsPerDimension > exact + 0.1);
+    }
 }
