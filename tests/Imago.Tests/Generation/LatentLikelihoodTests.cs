@@ -43,7 +43,7 @@ public class LatentLikelihoodTests
         var report = LatentLikelihood.Evaluate(model, Enumerable.Repeat(Bytes(), 10), Gaussian, levels: 40);
         Assert.InRange(report.Rate!.Value - report.Kl!.Value, -3 * report.LatentError, 3 * report.LatentError);
         Assert.InRange(report.LatentError, 0, 0.2);
-        Assert.Equal((report.Rate + report.Reconstruction) / (64 * Math.Log(2)), report.BitsPerDimension);
+        Assert.Equal((report.Rate.Value + report.Reconstruction!.Value) / (64 * Math.Log(2)), report.BitsPerDimension!.Value, tolerance: 1e-12);
     }
 
     [Fact]
