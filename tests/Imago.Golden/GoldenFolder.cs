@@ -39,6 +39,8 @@ public static class GoldenFolder
                 if (!root.TryGetProperty(list, out var cases)) continue;
                 foreach (var entry in cases.EnumerateArray()) yield return new GoldenCase(set, entry.GetProperty(name).GetString()!, entry, home);
             }
+            if (!root.TryGetProperty("preprocess", out var preparation)) continue;
+            foreach (var entry in preparation.GetProperty("items").EnumerateArray()) yield return new GoldenCase(set, $"preprocess/{entry.GetProperty("name").GetString()}", entry, home);
         }
     }
 

@@ -95,7 +95,7 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
         var given = recipe.RequestFor(model);
         var request = given with { Pictures = [new PictureWish(recipe.Seed, given.Start!.Inverted!)], Guidance = 1 };
         var again = context.Track("Drawing the picture again", sink => ImageGenerator.Generate(model, request, sink, context.Cancellation))[0];
-        return ImageGrid.Draw([[model.Fit(given.Start.Picture), again.Image, .. pictures.Select(picture => picture.Image)]], new GridOptions { ColumnLabels = ["picture", "again", "anew"], Scale = Scale });
+        return ImageGrid.Draw([[model.Fit(given.Start.Picture!), again.Image, .. pictures.Select(picture => picture.Image)]], new GridOptions { ColumnLabels = ["picture", "again", "anew"], Scale = Scale });
     }
 
     private void Animate(IReadOnlyList<GeneratedPicture> pictures)

@@ -64,7 +64,7 @@ public static class GuidedDenoisers
         var on = Enumerable.Range(0, config.Perturbations.Count).Where(i => config.Perturbations[i].IsOn(step, run.Steps)).ToList();
         var start = on.Count > 0 && !config.PerturbationsStartFromCondition ? answers[on[0] + 2] : c;
         var guided = config.RuleIsOn(step, run.Steps) ? config.Rule!.Combine(c, answers[1], step, run) : start;
-        foreach (var i in on) guided += config.Perturbations[i].Scale * (c - answers[i + 2]);
+        foreach (var i in on) guided += Guidance.AdaptiveScale(config.Perturbations[i].Scale, config.Perturbations[i].Adaptive, run.TimeOf(step)) * (c - answers[i + 2]);
         return config.Rescale > 0 ? Guidance.Rescaled(guided, c, config.Rescale) : guided.alias();
     }
 }

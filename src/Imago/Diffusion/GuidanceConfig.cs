@@ -12,8 +12,15 @@ public sealed record PerturbationConfig
     /// <summary>Whether the first step of the interval counts too.</summary>
     public bool IncludesStart { get; init; }
 
+    /// <summary>Whether the interval's ends are not rounded to steps, as Stable Diffusion 3's own skip-layer guidance counts.</summary>
+    public bool IsUnrounded { get; init; }
+
+    /// <summary>a of <see cref="Guidance.AdaptiveScale"/>; 0 for a scale that stays.</summary>
+    public double Adaptive { get; init; }
+
     /// <summary>Whether it acts at a step.</summary>
-    public bool IsOn(int step, int steps) => Math.Abs(Scale) > 1e-9 && (IncludesStart ? Interval.Contains(step, steps) : Interval.ContainsInside(step, steps));
+    public bool IsOn(int step, int steps) => Math.Abs(Scale) > 1e-9
+        && (IsUnrounded ? Interval.ContainsUnrounded(step, steps) : IncludesStart ? Interval.Contains(step, steps) : Interval.ContainsInside(step, steps));
 }
 
 /// <summary>How a run is guided. The record is JSON (keys in snake_case).</summary>

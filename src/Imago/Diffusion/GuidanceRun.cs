@@ -19,6 +19,9 @@ public sealed class GuidanceRun(NoiseSchedule schedule) : IDisposable
         return exact >= 0 ? exact : Math.Max(0, visited.FindLastIndex(start => start.Ratio >= level.Ratio));
     }
 
+    /// <summary>What the network is told about the level that a step leaves.</summary>
+    internal double TimeOf(int step) => schedule[step].Time;
+
     /// <summary>d̄ ← d + β d̄ (Sadat et al. 2024, Eq. 9); the first is d.</summary>
     internal Tensor Accumulate(Tensor difference, double beta)
     {

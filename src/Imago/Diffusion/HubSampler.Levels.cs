@@ -39,7 +39,10 @@ public sealed partial class HubSampler
         NoiseSchedule.OfSteps(steps.Timesteps.Select((t, i) => step(t, i + 1 < steps.Timesteps.Count ? steps.Timesteps[i + 1] : null)));
 
     /// <summary>Whether the class takes two evaluations a step, so that its lists hold the second evaluations too.</summary>
-    private bool IsTwice => config.Kind is SchedulerKind.Heun or SchedulerKind.Kdpm2 or SchedulerKind.Kdpm2Ancestral or SchedulerKind.DpmSolverSde or SchedulerKind.FlowMatchHeun;
+    private bool IsTwice => EvaluationsPerStep(config.Kind) == 2;
+
+    /// <summary>How often a class's lists hold a step: 2 for those that take two evaluations a step and list both.</summary>
+    internal static int EvaluationsPerStep(SchedulerKind kind) => kind is SchedulerKind.Heun or SchedulerKind.Kdpm2 or SchedulerKind.Kdpm2Ancestral or SchedulerKind.DpmSolverSde or SchedulerKind.FlowMatchHeun ? 2 : 1;
 
     private int StepOf(int position) => IsTwice ? position / 2 : position;
 

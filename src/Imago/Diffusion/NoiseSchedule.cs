@@ -42,6 +42,12 @@ public sealed class NoiseSchedule : IReadOnlyList<NoiseLevel>
         ? OfSteps(Enumerable.Range(steps, Steps - steps).Select(i => (levels[i], To(i))), Process)
         : throw new ArgumentOutOfRangeException(nameof(steps), steps, $"The schedule has {Steps} steps, of which at least one must remain.");
 
+    /// <summary>The first steps of the schedule alone, for a run that hands over to another model.</summary>
+    /// <param name="steps">How many to keep, at least one.</param>
+    public NoiseSchedule EndingAfter(int steps) => steps > 0 && steps <= Steps
+        ? OfSteps(Enumerable.Range(0, steps).Select(i => (levels[i], To(i))), Process)
+        : throw new ArgumentOutOfRangeException(nameof(steps), steps, $"The schedule has {Steps} steps, of which at least one is kept.");
+
     /// <summary>The process that the levels belong to, if it is known.</summary>
     public NoiseProcess? Process { get; }
 

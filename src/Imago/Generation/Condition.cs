@@ -6,6 +6,8 @@ namespace Imago.Generation;
 /// <summary>What a picture is to be of, in words and numbers. What is left out is left to the model.</summary>
 public sealed record Condition
 {
+    private static readonly Dictionary<string, double> Nothing = [];
+
     /// <summary>Nothing is said.</summary>
     public static Condition None { get; } = new();
 
@@ -16,7 +18,7 @@ public sealed record Condition
     public int? ClassNumber { get; init; }
 
     /// <summary>Values of any of the model's attributes by name; a choice's value is its number.</summary>
-    public IReadOnlyDictionary<string, double> Attributes { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> Attributes { get; init; } = Nothing;
 
     /// <summary>A sentence.</summary>
     public string? Caption { get; init; }

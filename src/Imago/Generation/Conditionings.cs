@@ -14,7 +14,17 @@ internal static class Conditionings
         TokenMask = Cat(parts, part => part.TokenMask),
         Pooled = Cat(parts, part => part.Pooled),
         Sizes = Cat(parts, part => part.Sizes),
+        GuidanceEmbedding = Cat(parts, part => part.GuidanceEmbedding),
+        Channels = Cat(parts, part => part.Channels),
     };
+
+    /// <summary>Some rows of a batch, in an order of one's own.</summary>
+    internal static Conditioning Rows(Conditioning batch, IReadOnlyList<long> rows)
+    {
+        var index = tensor(rows.ToArray());
+        Tensor? Of(Tensor? all) => all?.index_select(0, index.to(all.device));
+        return batch with { Classes = Of(batch.Classes), Tokens = Of(batch.Tokens), TokenMask = Of(batch.TokenMask), Pooled = Of(batch.Pooled), Sizes = Of(batch.Sizes) };
+    }
 
     /// <summary>(1 − t) a + t b for each picture; a token counts if it does at either end.</summary>
     /// <param name="a">At t = 0.</param>

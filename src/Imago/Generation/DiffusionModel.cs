@@ -112,8 +112,23 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The network under a condition as a denoiser.</summary>
     /// <param name="condition">What the pictures are to be of, of as many pictures as there will be noisy images; in <see cref="ComputeType"/>.</param>
-    public Denoiser Denoise(Conditioning condition) =>
-        Denoisers.FromNetwork((x, time) => Network.forward(x.to(ComputeType), time, condition), Config.Prediction, Process);
+    public Denoiser Denoise(Conditioning condition) => Denoisers.FromNetwork((x, time) => Forward(x, time, condition), Config.Prediction, Process);
+
+    /// <summary>The network's own answers under a condition, whatever they mean; the noisy images are in the process's scale.</summary>
+    /// <inheritdoc cref="Denoise"/>
+    public Denoiser Answer(Conditioning condition) => (x, level) => Forward(x, full(x.shape[0], level.Time, ScalarType.Float32, x.device), condition).to(x.dtype);
+
+    private Tensor Forward(Tensor x, Tensor time, Conditioning condition)
+    {
+        var input = x.to(ComputeType);
+        return Network.forward(condition.Channels is { } channels ? cat([input, channels.to(ComputeType)], 1) : input, time, condition);
+    }
+
+    /// <summary>The scheduler that the model was published with, if it was.</summary>
+    internal SchedulerConfig? Scheduler => (Config.Process as HubProcessConfig)?.Config;
+
+    /// <summary>Whether pictures are drawn as published pipelines draw them: their preparation, their numbers, their scheduler.</summary>
+    internal bool IsPublished => Encoder is Pipelines.PromptConditioner;
 
     /// <summary>A picture in the size and channels of those that are drawn: scaled to cover them, the rest cut off.</summary>
     /// <param name="picture">Any picture.</param>

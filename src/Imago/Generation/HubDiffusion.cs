@@ -88,5 +88,7 @@ public sealed record HubProcessConfig : ProcessConfig
     public required JsonObject Scheduler { get; init; }
 
     /// <inheritdoc/>
-    public override NoiseProcess Create() => SchedulerConfig.Parse(Scheduler.ToJsonString(), "the model's scheduler").Process();
+    public override NoiseProcess Create() => Config.Process();
+
+    internal SchedulerConfig Config => SchedulerConfig.Parse(Scheduler.ToJsonString(), "the model's scheduler");
 }

@@ -136,10 +136,19 @@ public sealed class LatentCodec : ImageCodec
     /// <inheritdoc/>
     public override Tensor Decode(Tensor x) => WrappedTensorDisposeScope(() =>
     {
-        var z = Scale.Denormalise(x);
+        var z = Scale.Denormalise(x.to(float32));
         var isMap = Autoencoder.LatentShape(Autoencoder.ImageSize.Height, Autoencoder.ImageSize.Width).Length == 3;
         var pixels = Autoencoder.ToPixels(Autoencoder.Decode(isMap ? z : z.flatten(1)));
         return Autoencoder.Pixels == PixelRange.ZeroToOne ? 2 * pixels - 1 : pixels;
+    });
+
+    /// <summary>Pictures as the model knows them, drawn from the posterior: mean + deviation · noise, scaled.</summary>
+    /// <param name="pixels">[B, C, H, W] in [−1, 1].</param>
+    /// <param name="noise">Unit normal numbers, [B, …]; or of more pictures than there are, for several samples of one.</param>
+    internal Tensor Sample(Tensor pixels, Tensor noise) => WrappedTensorDisposeScope(() =>
+    {
+        var posterior = Posterior(Autoencoder, pixels);
+        return Scale.Normalise(Autoencoder.IsVariational ? posterior.Mean + (0.5 * posterior.LogVar).exp() * noise : posterior.Mean);
     });
 
     /// <summary>A latent is drawn anew if any of its pixels is.</summary>

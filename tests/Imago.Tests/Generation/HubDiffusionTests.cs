@@ -56,11 +56,11 @@ public class HubDiffusionTests
     }
 
     [Fact]
-    public void PipelineThatNeedsTextEncoders_IsRefused()
+    public void PipelineWithoutAutoencoder_IsRefusedByName()
     {
         using var folder = new TemporaryFolder();
         Write(folder.File("unet"), "config.json", new UNet2DConditionConfig().ToJson());
         Write(folder.File("scheduler"), "scheduler_config.json", Ddpm);
-        Assert.Contains("text encoders", Assert.Throws<CheckpointException>(() => DiffusionFiles.Load(folder.Path)).Message);
+        Assert.Contains("vae is missing", Assert.Throws<CheckpointException>(() => DiffusionFiles.Load(folder.Path)).Message);
     }
 }

@@ -63,24 +63,22 @@ internal sealed record FeatureLayout(int Width, int PooledWidth) : PromptLayout
 /// </summary>
 /// <param name="Width">Features of T5's tokens.</param>
 /// <param name="PooledWidth">Features of both pooled texts.</param>
-/// <param name="SecondWidth">Those of the second CLIP, which stand behind the first's.</param>
-internal sealed record SequenceLayout(int Width, int PooledWidth, int SecondWidth) : PromptLayout
+/// <param name="First">Features of the first CLIP's tokens, and of its pooled text.</param>
+/// <param name="Second">Those of the second's.</param>
+internal sealed record SequenceLayout(int Width, int PooledWidth, (int Tokens, int Pooled) First, (int Tokens, int Pooled) Second) : PromptLayout
 {
     internal override Conditioning Join(IReadOnlyDictionary<int, TowerOutput> outputs, int chunks, PromptReading reading, Tensor like)
     {
         var (first, second, third) = (outputs.GetValueOrDefault(1), outputs.GetValueOrDefault(2), outputs.GetValueOrDefault(3));
-        var clips = Beside(first?.Tokens, second?.Tokens, zeros(1, chunks * ChunkTokens, Width, like.dtype, like.device));
-        var pooled = Beside(first?.Pooled, second?.Pooled, zeros(1, PooledWidth, like.dtype, like.device));
-        return new() { Tokens = cat([clips, third?.Tokens ?? zeros(1, reading.LongTokens, Width, like.dtype, like.device)], 1), Pooled = pooled };
+        Tensor Nothing(params long[] shape) => zeros(shape, like.dtype, like.device);
+        var tokens = cat([first?.Tokens ?? Nothing(1, chunks * ChunkTokens, First.Tokens), second?.Tokens ?? Nothing(1, chunks * ChunkTokens, Second.Tokens)], -1);
+        var pooled = cat([first?.Pooled ?? Nothing(1, First.Pooled), second?.Pooled ?? Nothing(1, Second.Pooled)], -1);
+        return new()
+        {
+            Tokens = cat([nn.functional.pad(tokens, [0, Width - tokens.shape[2]]), third?.Tokens ?? Nothing(1, reading.LongTokens, Width)], 1),
+            Pooled = nn.functional.pad(pooled, [0, PooledWidth - pooled.shape[1]]),
+        };
     }
 
     internal override Conditioning Zeros(int chunks, Tensor like) => throw new InvalidOperationException("Saying nothing is the empty text here.");
-
-    /// <summary>The first CLIP's features, the second's behind them, zeros elsewhere.</summary>
-    private Tensor Beside(Tensor? first, Tensor? second, Tensor nothing)
-    {
-        var (width, start) = (nothing.shape[^1], PooledWidth - SecondWidth);
-        Tensor left = first ?? nothing.narrow(-1, 0, start), right = second ?? nothing.narrow(-1, 0, SecondWidth);
-        return cat([left, right, nothing.narrow(-1, 0, width - start - SecondWidth)], -1);
-    }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Imago.Autoencoders;
 using Imago.Diffusion;
 using Imago.Encoders;
@@ -32,6 +31,7 @@ public static class StableDiffusion
         var owned = new List<IDisposable>();
         try
         {
+            foreach (var name in new[] { parts.Denoiser, ComponentNames.Vae, ComponentNames.Scheduler }) parts.Require(name);
             var (family, scheduler) = (parts.Family, SchedulerOf(parts));
             var network = Owned(LoadNetwork(parts));
             var codec = Owned(LoadCodec(parts));
