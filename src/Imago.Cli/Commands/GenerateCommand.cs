@@ -3,6 +3,7 @@ using System.Globalization;
 using Imago.Cli.Exploring;
 using Imago.Diffusion;
 using Imago.Generation;
+using Imago.Layers;
 using Imago.Images;
 using TorchSharp;
 
@@ -66,13 +67,21 @@ internal static class GenerateCommand
         var recipe = Recipe(context);
         var path = HubModelOptions.Locate(context, recipe.Model);
         if (context.Get(HubModelOptions.Revision) is { } revision && !recipe.Model.Contains('@')) recipe = recipe with { Model = $"{recipe.Model}@{revision}" };
-        using var model = recipe.LoadModel(path).To(context.Device);
-        model.ComputeType = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+        var type = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+        using var model = Load(recipe, path, type).To(context.Device);
+        model.ComputeType = type;
         var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
         if (recipe.Edit is not null) output.Edit(isAnimated: context.Get(Gif));
         else if (recipe.Grid.Count > 0) output.Sweep();
         else output.Draw(isSeparate: context.Get(Separate), isAnimated: context.Get(Gif));
         output.Report();
+    }
+
+    /// <summary>The model with its weights in the type of the computation.</summary>
+    private static DiffusionModel Load(GenerationRecipe recipe, string path, torch.ScalarType type)
+    {
+        using var _ = InferenceWeights.In(type);
+        return recipe.LoadModel(path);
     }
 
     /// <summary>The recipe of --like, or an empty one, with what the options say.</summary>

@@ -96,7 +96,11 @@ public sealed class DiffusionModel : IDisposable
     public NoiseProcess Process { get; }
 
     /// <summary>The type in which networks compute; results are float32 always.</summary>
-    public ScalarType ComputeType { get; set; } = ScalarType.Float32;
+    public ScalarType ComputeType
+    {
+        get => Codec.ComputeType;
+        set => Codec.ComputeType = value;
+    }
 
     /// <summary>Where it computes.</summary>
     public Device Device { get; private set; } = CPU;

@@ -32,6 +32,9 @@ public abstract class ImageCodec : IDisposable
     /// <returns>Broadcasts over [B, …<see cref="Shape"/>].</returns>
     public abstract Tensor Mask(Tensor mask);
 
+    /// <summary>The type in which a network computes; results are float32 always.</summary>
+    public ScalarType ComputeType { get; set; } = ScalarType.Float32;
+
     /// <summary>Moves what it holds to a device.</summary>
     internal virtual void To(Device device)
     {
@@ -131,14 +134,14 @@ public sealed class LatentCodec : ImageCodec
     public override long[] Shape(int height, int width) => ShapeOf(Autoencoder, height, width);
 
     /// <inheritdoc/>
-    public override Tensor Encode(Tensor pixels) => WrappedTensorDisposeScope(() => Scale.Normalise(Posterior(Autoencoder, pixels).Mean));
+    public override Tensor Encode(Tensor pixels) => WrappedTensorDisposeScope(() => Scale.Normalise(Posterior(Autoencoder, pixels.to(ComputeType)).Mean.to(ScalarType.Float32)));
 
     /// <inheritdoc/>
     public override Tensor Decode(Tensor x) => WrappedTensorDisposeScope(() =>
     {
         var z = Scale.Denormalise(x.to(float32));
         var isMap = Autoencoder.LatentShape(Autoencoder.ImageSize.Height, Autoencoder.ImageSize.Width).Length == 3;
-        var pixels = Autoencoder.ToPixels(Autoencoder.Decode(isMap ? z : z.flatten(1)));
+        var pixels = Autoencoder.ToPixels(Autoencoder.Decode((isMap ? z : z.flatten(1)).to(ComputeType)).to(ScalarType.Float32));
         return Autoencoder.Pixels == PixelRange.ZeroToOne ? 2 * pixels - 1 : pixels;
     });
 

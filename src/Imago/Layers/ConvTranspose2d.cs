@@ -5,7 +5,7 @@ namespace Imago.Layers;
 
 /// <summary>
 /// A transposed convolution [B, I, H, W] → [B, O, H', W'] with PyTorch's parameter names, shapes and initial values, computed in the type of its
-/// input by <see cref="Convolution.ConvTranspose2d"/>; parameters stay in float32.
+/// input by <see cref="Convolution.ConvTranspose2d"/>; parameters are in float32 unless <see cref="InferenceWeights"/> says otherwise.
 /// </summary>
 public sealed class ConvTranspose2d : nn.Module<Tensor, Tensor>
 {

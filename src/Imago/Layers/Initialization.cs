@@ -14,7 +14,13 @@ internal static class Initialization
     /// Until the result is disposed, layers that are built on this thread and name no device make their parameters there; without <paramref name="draw"/> they are
     /// left without values, for a file that fills them.
     /// </summary>
-    internal static IDisposable On(Device device, bool draw) => place = new Place(device, draw, place);
+    internal static IDisposable On(Device device, bool draw) => place = new Place(device, draw, place?.Type ?? ScalarType.Float32, place);
+
+    /// <summary>
+    /// Until the result is disposed, matrices, kernels, biases and tables that are built on this thread are held in a type, kernels channels-last, as
+    /// <see cref="InferenceWeights.Hold"/> would hold them. Normalisations stay in float32.
+    /// </summary>
+    internal static IDisposable In(ScalarType type) => place = new Place(place?.Device, IsDrawing, type, place);
 
     /// <summary>Where a layer makes its parameters.</summary>
     internal static Device? DeviceOr(Device? chosen) => chosen ?? place?.Device;
@@ -25,7 +31,7 @@ internal static class Initialization
     /// </summary>
     internal static Parameter Weight(Device? device, params long[] shape)
     {
-        var weight = empty(shape, dtype: ScalarType.Float32, device: DeviceOr(device));
+        var weight = Empty(device, shape);
         var slope = Math.Sqrt(5);
         var gain = Math.Sqrt(2 / (1 + slope * slope));
         var bound = Math.Sqrt(3) * (gain / Math.Sqrt(Fan(weight)));
@@ -34,18 +40,26 @@ internal static class Initialization
 
     /// <summary>Uniform in ±1/√fan_in of the weight that it belongs to.</summary>
     internal static Parameter Bias(Tensor weight, long size) =>
-        new(Uniform(empty(size, dtype: ScalarType.Float32, device: weight.device), 1 / Math.Sqrt(Fan(weight))));
+        new(Uniform(empty(size, dtype: weight.dtype, device: weight.device), 1 / Math.Sqrt(Fan(weight))));
 
     /// <summary>Standard normal, of deviation <paramref name="scale"/>.</summary>
     internal static Parameter Normal(Device? device, double scale, params long[] shape)
     {
         using var _ = no_grad();
-        var table = empty(shape, dtype: ScalarType.Float32, device: DeviceOr(device));
+        var table = Empty(device, shape);
         return new Parameter(IsDrawing ? table.normal_(0, scale) : table);
     }
 
     /// <summary>Whether layers get first weights.</summary>
     internal static bool IsDrawing => place?.Draw ?? true;
+
+    private static Tensor Empty(Device? device, long[] shape)
+    {
+        var type = place?.Type ?? ScalarType.Float32;
+        return shape is [var o, var i, var height, var width] && type != ScalarType.Float32
+            ? empty([o, height, width, i], dtype: type, device: DeviceOr(device)).permute(0, 3, 1, 2)
+            : empty(shape, dtype: type, device: DeviceOr(device));
+    }
 
     private static long Fan(Tensor weight) => weight.shape.Skip(1).Aggregate(1L, (product, size) => product * size);
 
@@ -55,7 +69,7 @@ internal static class Initialization
         return IsDrawing ? tensor.uniform_(-bound, bound) : tensor;
     }
 
-    private sealed record Place(Device Device, bool Draw, Place? Before) : IDisposable
+    private sealed record Place(Device? Device, bool Draw, ScalarType Type, Place? Before) : IDisposable
     {
         public void Dispose() => place = Before;
     }

@@ -5,7 +5,7 @@ namespace Imago.Layers;
 
 /// <summary>
 /// y = x·weightᵀ + bias over the last axis, [..., I] → [..., O], with PyTorch's parameter names, shapes and initial values, computed in the type
-/// of its input; parameters stay in float32.
+/// of its input; parameters are in float32 unless <see cref="InferenceWeights"/> says otherwise.
 /// </summary>
 public sealed class Linear : nn.Module<Tensor, Tensor>, IWeightedLayer
 {

@@ -14,10 +14,14 @@ public static class MultiHeadAttention
     /// <param name="bias">Added to the logits; broadcasts to [B, heads, L, S].</param>
     /// <param name="causal">Whether a query sees only the keys up to its own position; not together with <paramref name="bias"/>.</param>
     /// <returns>[B, L, heads·d].</returns>
-    public static Tensor Attend(Tensor q, Tensor k, Tensor v, long heads, Tensor? bias = null, bool causal = false) => WrappedTensorDisposeScope(() => Merge(
-        HasSlowGradient(q, k, v)
-            ? Explicit(Split(q, heads), Split(k, heads), Split(v, heads), causal ? CausalBias(q, k) : bias?.to(q.dtype))
-            : nn.functional.scaled_dot_product_attention(Split(q, heads), Split(k, heads), Split(v, heads), bias?.to(q.dtype), 0, causal)));
+    public static Tensor Attend(Tensor q, Tensor k, Tensor v, long heads, Tensor? bias = null, bool causal = false) => WrappedTensorDisposeScope(() =>
+    {
+        if (bias is null && !causal && RowwiseAttention.Takes(q, k, v)) return RowwiseAttention.Attend(q, k, v, heads);
+        var (ofQ, ofK, ofV) = (Split(q, heads), Split(k, heads), Split(v, heads));
+        return Merge(HasSlowGradient(q, k, v)
+            ? Explicit(ofQ, ofK, ofV, causal ? CausalBias(q, k) : bias?.to(q.dtype))
+            : nn.functional.scaled_dot_product_attention(ofQ, ofK, ofV, bias?.to(q.dtype), 0, causal));
+    });
 
     /// <summary>
     /// libtorch's fused attention recomputes the weights in its gradient, which in half precision on a CPU takes three to ten times as long as keeping them. Sequences so long

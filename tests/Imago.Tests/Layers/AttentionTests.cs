@@ -51,6 +51,20 @@ public sealed class AttentionTests
         Near(expected, MultiHeadAttention.Attend(q.requires_grad_(), k, v, 2, bias, causal));
     }
 
+    /// <summary>In bfloat16 without gradient, with rows and keys that no vector's length divides: products of a few hundred numbers and one rounding of each logit.</summary>
+    [Theory]
+    [InlineData(300, 77)]
+    [InlineData(130, 131)]
+    public void Attention_InHalfPrecision_IsNearTheSameInFullPrecision(int queries, int keys)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Tensor[] inputs = [Draw(0, 2, queries, 80).to(bfloat16), Draw(1, 2, keys, 80).to(bfloat16), Draw(2, 2, keys, 80).to(bfloat16)];
+        var exact = MultiHeadAttention.Attend(inputs[0].to(float32), inputs[1].to(float32), inputs[2].to(float32), 2);
+        var rounded = MultiHeadAttention.Attend(inputs[0], inputs[1], inputs[2], 2).to(float32);
+        Assert.True(((rounded - exact).square().mean().sqrt() / exact.square().mean().sqrt()).item<float>() < 2 * Math.Pow(2, -8));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
