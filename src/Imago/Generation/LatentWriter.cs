@@ -92,7 +92,7 @@ internal sealed class LatentWriter
     {
         using var scope = NewDisposeScope();
         var like = empty([_count, .. _shape], dtype: float16, device: META);
-        var header = SafetensorsWriter.Header(names.Select(name => (name, like, ElementType.Float16)), null);
+        var header = SafetensorsWriter.Header(names.Select(name => (name, like.shape, ElementType.Float16)), null);
         stream.Write(BitConverter.GetBytes((ulong)header.Length));
         stream.Write(header);
         stream.SetLength(stream.Position + names.Length * like.numel() * ElementType.Float16.Bytes);

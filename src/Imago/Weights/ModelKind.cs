@@ -15,6 +15,7 @@ internal static class ModelKind
         ("LoRA in kohya's layout", ["*.lora_down.weight", "*.lora_up.weight"], AddLora),
         ("LoRA in the layout of PEFT", ["*.lora_A.weight", "*.lora_B.weight"], AddLora),
         ("LoRA in the older layout of diffusers", ["*.lora.down.weight", "*.lora.up.weight"], AddLora),
+        ("LoRA in the oldest layout of diffusers (attention processors)", ["*_lora.down.weight", "*_lora.up.weight"], AddLora),
         ("LoHa of LyCORIS", ["*.hada_w1_a", "*.hada_w2_a"], AddLora),
         ("LoKr of LyCORIS", ["*.lokr_w1"], AddLora),
         ("LoKr of LyCORIS", ["*.lokr_w1_a"], AddLora),

@@ -55,6 +55,10 @@ public static class ModuleWeights
         return new LoadReport([.. fit.Missing], [.. fit.Unexpected.Select(entry => entry.Key)]);
     }
 
+    /// <summary>Compares names, shapes and kinds of numbers without loading anything; the module may lie on the device <c>meta</c>.</summary>
+    /// <exception cref="CheckpointException">They do not fit; the message lists all.</exception>
+    internal static void Compare(nn.Module module, TensorFile file, KeyMap? map = null) => new Fit(module.state_dict(), [file], map ?? WeightKeys.Identity, isToBeFilled: false).ThrowIfWrong(module.GetName(), strict: true);
+
     /// <summary>Writes a module's parameters and buffers as safetensors.</summary>
     /// <param name="module">The module; it is not changed.</param>
     /// <param name="path">The file to write.</param>
@@ -74,10 +78,11 @@ public static class ModuleWeights
     {
         private readonly List<string> _wrong = [];
         private readonly IReadOnlyList<TensorFile> _files;
+        private readonly bool _isToBeFilled;
 
-        internal Fit(Dictionary<string, Tensor> targets, IReadOnlyList<TensorFile> files, KeyMap map)
+        internal Fit(Dictionary<string, Tensor> targets, IReadOnlyList<TensorFile> files, KeyMap map, bool isToBeFilled = true)
         {
-            _files = files;
+            (_files, _isToBeFilled) = (files, isToBeFilled);
             var filled = new HashSet<string>();
             foreach (var file in files)
             {
@@ -110,7 +115,7 @@ public static class ModuleWeights
             if (strict) Append(report, "unexpected", Unexpected.Select(entry => $"{entry.Key} in {entry.Path}"));
             Append(report, "of another shape or type", _wrong);
             if (Prefix() is { } prefix) report.Append($"\nThe file's keys differ by the prefix '{prefix}': load with WeightKeys.WithoutPrefix or WeightKeys.Under.");
-            foreach (var file in _files.Where(file => ModelKind.Of(file.Tensors) is not null)) report.Append($"\n{file.Path}: {ModelKind.Explain(file.Tensors)}");
+            foreach (var file in _files.Where(file => Missing.Count + Unexpected.Count > 0 && ModelKind.Of(file.Tensors) is not null)) report.Append($"\n{file.Path}: {ModelKind.Explain(file.Tensors)}");
             throw new CheckpointException(report.ToString());
         }
 
@@ -120,7 +125,7 @@ public static class ModuleWeights
                 _wrong.Add($"{name}: {Text(info.Shape)} in {file.Path}, expected {Text(target.shape)}");
             else if (IsFloat(info.DataType) != target.is_floating_point())
                 _wrong.Add($"{name}: {info.DataType} in {file.Path}, expected {target.dtype}");
-            else if (target.device_type == DeviceType.META)
+            else if (_isToBeFilled && target.device_type == DeviceType.META)
                 _wrong.Add($"{name}: the module lies on the device 'meta' and has no memory to load into; build it on the CPU");
             else
                 Pairs.Add((target, file, info.Name));

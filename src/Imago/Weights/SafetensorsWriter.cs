@@ -16,13 +16,40 @@ internal static class SafetensorsWriter
             .OrderByDescending(entry => entry.Type.Bytes).ToList();                                  // a stable sort: given order inside a type
         if (entries.GroupBy(entry => entry.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new ArgumentException($"The name {twice.Key} is used twice.", nameof(tensors));
-        var header = Header(entries, metadata);
+        var header = Header(entries.Select(entry => (entry.Name, entry.Tensor.shape, entry.Type)), metadata);
         AtomicFile.Write(path, stream =>
         {
             stream.Write(BitConverter.GetBytes((ulong)header.Length));
             stream.Write(header);
             foreach (var (_, tensor, _) in entries) WriteElements(stream, tensor);
         });
+    }
+
+    /// <summary>Writes the tensors of another file, one in memory at a time.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="file">The other file.</param>
+    /// <param name="type">What floating-point numbers are rounded to; null for their own types.</param>
+    /// <param name="metadata">Text to store beside them.</param>
+    internal static void Copy(string path, TensorFile file, ScalarType? type, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var entries = file.Tensors.Select(info => (info.Name, Shape: info.Shape.ToArray(), Type: TypeIn(file, info.Name, type))).OrderByDescending(entry => entry.Type.Bytes).ToList();
+        var header = Header(entries, metadata);
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(BitConverter.GetBytes((ulong)header.Length));
+            stream.Write(header);
+            foreach (var (name, _, element) in entries)
+            {
+                using var scope = NewDisposeScope();
+                WriteElements(stream, file.Read(name).to(element.Tensor!.Value));
+            }
+        });
+    }
+
+    private static ElementType TypeIn(TensorFile file, string name, ScalarType? type)
+    {
+        using var tensor = file.Read(name);
+        return type is { } to && tensor.is_floating_point() ? ElementType.Of(to) : TypeOf(name, tensor);
     }
 
     /// <summary>Writes a tensor's elements in C order.</summary>
@@ -45,7 +72,7 @@ internal static class SafetensorsWriter
             : throw new ArgumentException($"Tensor {name}: the safetensors format has no {type.Name}; split it into real and imaginary parts (view_as_real).", nameof(tensor));
     }
 
-    internal static byte[] Header(IEnumerable<(string Name, Tensor Tensor, ElementType Type)> entries, IReadOnlyDictionary<string, string>? metadata)
+    internal static byte[] Header(IEnumerable<(string Name, long[] Shape, ElementType Type)> entries, IReadOnlyDictionary<string, string>? metadata)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -58,12 +85,12 @@ internal static class SafetensorsWriter
                 json.WriteEndObject();
             }
             long begin = 0;
-            foreach (var (name, tensor, type) in entries)
+            foreach (var (name, shape, type) in entries)
             {
-                var end = begin + tensor.numel() * type.Bytes;
+                var end = begin + shape.Aggregate(1L, (count, size) => count * size) * type.Bytes;
                 json.WriteStartObject(name);
                 json.WriteString("dtype", type.Name);
-                WriteNumbers(json, "shape", tensor.shape);
+                WriteNumbers(json, "shape", shape);
                 WriteNumbers(json, "data_offsets", [begin, end]);
                 json.WriteEndObject();
                 begin = end;

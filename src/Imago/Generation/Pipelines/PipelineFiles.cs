@@ -48,16 +48,20 @@ public static class PipelineFiles
         }
     }
 
-    private static JsonObject ReadObject(string path)
+    /// <summary>A text file of a stranger that must be a JSON object.</summary>
+    internal static JsonObject ReadObject(string path) => Object(ReadText(path), path);
+
+    /// <summary>A text that must be a JSON object.</summary>
+    internal static JsonObject Object(string json, string source)
     {
         try
         {
-            return JsonNode.Parse(ReadText(path), documentOptions: new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject
-                ?? throw new CheckpointException($"{path}: not a JSON object.");
+            return JsonNode.Parse(json, documentOptions: new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject
+                ?? throw new CheckpointException($"{source}: not a JSON object.");
         }
         catch (JsonException e)
         {
-            throw new CheckpointException($"{path}: not valid JSON: {e.Message}", e);
+            throw new CheckpointException($"{source}: not valid JSON: {e.Message}", e);
         }
     }
 

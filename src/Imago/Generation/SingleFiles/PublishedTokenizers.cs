@@ -1,3 +1,4 @@
+using Imago.Encoders;
 using Imago.Generation.Pipelines;
 using Imago.Text;
 
@@ -16,19 +17,23 @@ internal static class PublishedTokenizers
     /// <summary>The tokenizer of a text encoder; null if there is none.</summary>
     /// <param name="part">The text encoder.</param>
     /// <param name="family">The model.</param>
-    /// <param name="vocabulary">Tokens that the encoder knows.</param>
+    /// <param name="config">The encoder's configuration, which says how many tokens it knows.</param>
     /// <param name="folder">Where the user says that it is; null for the hub's cache.</param>
-    /// <exception cref="CheckpointException">The user's folder holds none that fits.</exception>
-    internal static PipelineComponent? Find(OriginalPart part, OriginalFamily family, int vocabulary, string? folder)
+    internal static PipelineComponent? Find(OriginalPart part, OriginalFamily family, string config, string? folder)
     {
         var isT5 = part.Text == TextLayout.T5;
+        var vocabulary = ((TextEncoderConfig)EncoderConfig.Parse(config, part.Name)).VocabSize;
         var found = Candidates(folder).FirstOrDefault(place => Fits(place, isT5, vocabulary));
         if (found is null) return null;
         return new PipelineComponent { Source = found, Folder = found, Padding = isT5 ? null : PaddingOf(part, family) };
     }
 
-    /// <summary>What to do when there is none.</summary>
-    internal static string Advice(OriginalPart part) => part.Text == TextLayout.T5
+    /// <summary>The tokenizer of a text encoder.</summary>
+    /// <exception cref="CheckpointException">There is none; the message says what to do.</exception>
+    internal static PipelineComponent Require(string path, OriginalPart part, OriginalFamily family, string config, string? folder) => Find(part, family, config, folder)
+        ?? throw new CheckpointException($"{path} holds a {part.Name}, and there is no tokenizer for it {(folder is null ? "in the hub's cache" : $"in {folder}")}: single files hold none. {Advice(part)}");
+
+    private static string Advice(OriginalPart part) => part.Text == TextLayout.T5
         ? "Give the folder with T5's tokenizer (--tokenizer FOLDER; it holds spiece.model or tokenizer.json), or the pipeline's folder of the hub (--config FOLDER)."
         : "Give the folder with CLIP's tokenizer (--tokenizer FOLDER; it holds vocab.json and merges.txt), or the pipeline's folder of the hub (--config FOLDER). Any pipeline of the family in the hub's cache would do too.";
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Imago.Diffusion;
-using Imago.Encoders;
 using Imago.Generation.Pipelines;
 using Imago.Models;
 using Imago.Weights;
@@ -73,9 +72,9 @@ public static class SingleFile
         var number = part.Name == ComponentNames.TextEncoder ? 1 : part.Name[^1] - '0';
         var name = ComponentNames.TokenizerOf(number);
         if (options.Folders.TryGetValue(name, out var folder)) parts[name] = PipelineComponent.FromFolder(name, folder);
-        else if (PublishedTokenizers.Find(part, family, ((TextEncoderConfig)EncoderConfig.Parse(parts[part.Name].Config!, path)).VocabSize, options.TokenizerFolder) is { } found) parts[name] = found;
-        else if (options.LeavesOutUnreadable) parts.Remove(part.Name);
-        else throw new CheckpointException($"{path} holds a {part.Name}, and no tokenizer for it: single files hold none. {PublishedTokenizers.Advice(part)}");
+        else if (!options.LeavesOutUnreadable) parts[name] = PublishedTokenizers.Require(path, part, family, parts[part.Name].Config!, options.TokenizerFolder);
+        else if (PublishedTokenizers.Find(part, family, parts[part.Name].Config!, options.TokenizerFolder) is { } found) parts[name] = found;
+        else parts.Remove(part.Name);
     }
 
     private static void RefuseOtherFamily(string path, OriginalFamily family, string config, string source)
