@@ -3,6 +3,7 @@ using System.Globalization;
 using Imago.Cli.Exploring;
 using Imago.Diffusion;
 using Imago.Generation;
+using Imago.Generation.Pipelines;
 using Imago.Training;
 
 namespace Imago.Cli.Commands;
@@ -10,7 +11,7 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago export</c>: a diffusion model as a folder of its own, to be copied and published.</summary>
 internal static class ExportCommand
 {
-    private static readonly Argument<string> Model = new("model") { HelpName = "MODEL", Description = "The model: a run of `imago train diffusion`, a model's folder, or one of a hub (owner/name)." };
+    private static readonly Argument<string> Model = new("model") { HelpName = "MODEL", Description = "The model: a run of `imago train diffusion`, a model's folder, one of a hub (owner/name), or a single file of Stable Diffusion." };
     private static readonly Option<string> Out = new("--out", "-o") { HelpName = "FOLDER", Description = "Where to: a new or empty folder, or one with an older model.", Required = true };
     private static readonly Option<Precision> WeightPrecision = new("--precision") { Description = "What the weights are kept in: bf16 takes half the room of fp32.", DefaultValueFactory = _ => Precision.Fp32 };
     private static readonly Option<string?> Description = new("--description") { HelpName = "TEXT", Description = "What the model is, for those who find it." };
@@ -24,17 +25,26 @@ internal static class ExportCommand
         "export",
         "Write a diffusion model as a small folder that draws anywhere.",
         "imago export runs/faces-diffusion --precision bf16 --out faces",
+        "imago export sd_xl_base_1.0.safetensors --out sdxl",
         "imago export runs/faces-diffusion --ema-width 0.15 --out faces-long",
         "imago export runs/faces-diffusion --out faces --guidance 3 --steps 12 --description \"faces from words\"")
     {
-        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, SharedOptions.Json,
+        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant,
+        PipelineOptions.Config, PipelineOptions.Tokenizer, PipelineOptions.Predicts, PipelineOptions.Vae, PipelineOptions.TextEncoder, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
         var (source, folder) = (context.Get(Model)!, Path.GetFullPath(context.Get(Out)!));
         RefuseForeign(folder);
-        using var model = Load(HubModelOptions.Locate(context, source), context.Get(EmaWidth), context.Get(HubModelOptions.Variant));
+        var path = HubModelOptions.Locate(context, source);
+        if (File.Exists(path) || PipelineFiles.IsPipeline(path)) PipelineExport.Run(context, path, folder, context.IsGiven(WeightPrecision) ? context.Get(WeightPrecision) : null);
+        else ExportOwn(context, source, path, folder);
+    }
+
+    private static void ExportOwn(CommandContext context, string source, string path, string folder)
+    {
+        using var model = Load(path, context.Get(EmaWidth), context.Get(HubModelOptions.Variant));
         var options = new ExportOptions { Precision = context.Get(WeightPrecision), Description = context.Get(Description), Defaults = Defaults(context, model.Config.Defaults) };
         Directory.CreateDirectory(folder);
         DiffusionFiles.Save(model, folder, options);
@@ -71,7 +81,7 @@ internal static class ExportCommand
     {
         if (File.Exists(folder)) throw new ArgumentException($"--out is {folder}, which is a file; it must be a folder.");
         if (RunFolder.Exists(folder)) throw new ArgumentException($"--out is {folder}, the folder of a run, which holds its model already; name another folder.");
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !DiffusionFiles.IsModel(folder))
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !DiffusionFiles.IsModel(folder) && !PipelineFiles.IsPipeline(folder))
             throw new ArgumentException($"--out is {folder}, which holds something else than a diffusion model; name a new folder.");
     }
 }

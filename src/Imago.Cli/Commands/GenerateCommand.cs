@@ -54,12 +54,14 @@ internal static class GenerateCommand
         "imago generate \"a woman\" --model runs/faces-diffusion --count 4 --edit smile --strengths -1,0,1,2",
         "imago generate \"a smiling woman\" --model runs/faces-diffusion --image her.png --invert --was \"a frowning woman\"",
         "imago generate \"a lighthouse at dusk\" --model stabilityai/stable-diffusion-xl-base-1.0 --variant fp16 --download",
+        "imago generate \"a lighthouse at dusk\" --model sd_xl_base_1.0.safetensors --vae sdxl_vae.safetensors",
         "imago generate --like generated.png --seed 8")
     {
         Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask,
         Invert, Was, Edit, EditCommand.Strengths, EditCommand.Keep, EditCommand.Method, EditCommand.Examples, ExploreOptions.Data, ExploreOptions.DataFolder,
         Strip, Grid, Gif, Separate, Like, Batch, ComputePrecision,
-        HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, HubModelOptions.Without, ExploreOptions.Out, SharedOptions.Json,
+        HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, HubModelOptions.Without,
+        PipelineOptions.Config, PipelineOptions.Tokenizer, PipelineOptions.Predicts, PipelineOptions.Vae, PipelineOptions.TextEncoder, ExploreOptions.Out, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
@@ -95,6 +97,7 @@ internal static class GenerateCommand
         {
             Model = context.Get(Model) ?? recipe.Model,
             Variant = context.Get(HubModelOptions.Variant) ?? recipe.Variant,
+            Changes = PipelineOptions.Changes(context, recipe.Changes),
             Loras = context.Get(Loras) is { Length: > 0 } loras ? loras : recipe.Loras,
             Prompt = context.Get(Prompt) ?? recipe.Prompt,
             Class = context.Get(Class) ?? recipe.Class,

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using Imago.Diffusion;
 using Imago.Generation.Lora;
+using Imago.Generation.Pipelines;
+using Imago.Generation.SingleFiles;
 using Imago.Images;
 using Imago.Weights;
 
@@ -17,6 +19,9 @@ public sealed record GenerationRecipe
 
     /// <summary>Which of several files of its weights is used, such as <c>fp16</c>; the plain one by default.</summary>
     public string? Variant { get; init; }
+
+    /// <summary>Parts from other files, and what a single file does not hold, for a published pipeline; null for none.</summary>
+    public PipelineChanges? Changes { get; init; }
 
     /// <summary>Files of low-rank changes added to the model, each a path, PATH=STRENGTH or PATH=STRENGTH,STRENGTH-IN-TEXT-ENCODERS.</summary>
     public IReadOnlyList<string> Loras { get; init; } = [];
@@ -92,7 +97,7 @@ public sealed record GenerationRecipe
     /// <exception cref="ImagoException">The model or a file of changes cannot be used.</exception>
     public DiffusionModel LoadModel(string? location = null)
     {
-        var model = DiffusionFiles.Load(location ?? Model, Variant);
+        var model = Changes is null ? DiffusionFiles.Load(location ?? Model, Variant) : StableDiffusion.Load(Changes.Open(location ?? Model, Variant));
         try
         {
             using var stack = new LoraStack(model);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Imago.Diffusion;
+using Imago.Generation.Pipelines;
 
 namespace Imago.Generation.SingleFiles;
 
@@ -29,6 +30,13 @@ internal static class OriginalSchedules
         return config;
     }
 
+    /// <summary>A scheduler's configuration with another prediction.</summary>
+    internal static PipelineComponent With(PipelineComponent scheduler, Prediction prediction)
+    {
+        var change = new JsonObject { ["prediction_type"] = Spelling(prediction) };
+        return scheduler with { Config = SchedulerConfig.Parse(scheduler.Config!, scheduler.Source).With(change.ToJsonString()).ToJson() };
+    }
+
     /// <summary>What the published model of a family predicts.</summary>
     internal static Prediction DefaultOf(OriginalFamily family) =>
         family.IsTransformer() ? Prediction.Flow : family == OriginalFamily.StableDiffusion2 ? Prediction.Velocity : Prediction.Epsilon;
@@ -38,6 +46,7 @@ internal static class OriginalSchedules
         Prediction.Epsilon => "epsilon",
         Prediction.Velocity => "v_prediction",
         Prediction.Sample => "sample",
-        _ => throw new ArgumentException($"The prediction {prediction} is none of a network of this family; it may be {Prediction.Epsilon}, {Prediction.Velocity} or {Prediction.Sample}.", nameof(prediction)),
+        Prediction.Flow => "flow_prediction",
+        _ => throw new ArgumentOutOfRangeException(nameof(prediction), prediction, "No such prediction."),
     };
 }

@@ -1,5 +1,6 @@
 using Imago.Encoders;
 using Imago.Generation.Pipelines;
+using Imago.Hub;
 using Imago.Text;
 
 namespace Imago.Generation.SingleFiles;
@@ -43,7 +44,7 @@ internal static class PublishedTokenizers
     private static IEnumerable<string> Candidates(string? folder)
     {
         if (folder is not null) return Places.Select(place => Path.Combine(folder, place));
-        var cache = CacheFolder();
+        var cache = HubSettings.FromEnvironment().CacheFolder;
         if (!Directory.Exists(cache)) return [];
         return from model in Directory.EnumerateDirectories(cache, "models--*").Order(StringComparer.Ordinal)
                where Directory.Exists(Path.Combine(model, "snapshots"))
@@ -51,10 +52,6 @@ internal static class PublishedTokenizers
                from place in Places
                select Path.Combine(snapshot, place);
     }
-
-    /// <summary>Where Python's programs keep the hub's files.</summary>
-    private static string CacheFolder() => Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } cache ? cache
-        : Path.Combine(Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home ? home : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "huggingface"), "hub");
 
     private static bool Fits(string folder, bool isT5, int vocabulary)
     {

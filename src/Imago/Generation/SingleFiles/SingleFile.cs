@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Imago.Diffusion;
 using Imago.Generation.Pipelines;
 using Imago.Models;
@@ -61,10 +60,8 @@ public static class SingleFile
     {
         if (Given(options, ComponentNames.Scheduler, SchedulerName) is not { } given)
             return new PipelineComponent { Source = $"{path} (scheduler of {family.Name()})", Config = OriginalSchedules.Of(family, options.Prediction).ToJsonString() };
-        var source = options.Folders[ComponentNames.Scheduler];
-        if (options.Prediction is not { } prediction) return new PipelineComponent { Source = source, Config = given };
-        var change = new JsonObject { ["prediction_type"] = OriginalSchedules.Of(family, prediction)["prediction_type"]?.DeepClone() };
-        return new PipelineComponent { Source = source, Config = SchedulerConfig.Parse(given, source).With(change.ToJsonString()).ToJson() };
+        var own = new PipelineComponent { Source = options.Folders[ComponentNames.Scheduler], Config = given };
+        return options.Prediction is { } prediction ? OriginalSchedules.With(own, prediction) : own;
     }
 
     private static void AddTokenizer(string path, Dictionary<string, PipelineComponent> parts, OriginalPart part, OriginalFamily family, SingleFileOptions options)
