@@ -11,9 +11,11 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
     private int _count;
     private EditReport? _edit;
 
+    private bool IsWay => recipe.ToPrompt is not null || recipe.ToSeed is not null;
+
     private int Scale => Math.Max(1, 64 / Math.Max(model.Config.Width, model.Config.Height));
 
-    /// <summary>One picture as it is; several as a grid, or as files of their own; the way to each as a strip.</summary>
+    /// <summary>One picture as it is; several as a grid (a row on the way from one to another), or as files of their own; the way to each as a strip.</summary>
     internal void Draw(bool isSeparate, bool isAnimated)
     {
         var pictures = Pictures(recipe, "Drawing");
@@ -25,7 +27,7 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
         else if (recipe.Moments > 0) Write(recipe, path, StripOf(pictures));
         else if (recipe.Invert) Write(recipe, path, Beside(pictures));
         else if (pictures.Count == 1) Write(recipe, path, pictures[0].Image);
-        else Write(recipe, path, ImageGrid.Draw([.. pictures.Select(picture => picture.Image)], ColumnsOf(pictures.Count), new GridOptions { Scale = Scale }));
+        else Write(recipe, path, ImageGrid.Draw([.. pictures.Select(picture => picture.Image)], IsWay ? pictures.Count : ColumnsOf(pictures.Count), new GridOptions { Scale = Scale }));
         if (isAnimated) Animate(pictures);
     }
 
@@ -80,14 +82,16 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
         return pictures;
     }
 
-    /// <summary>Two rows a picture: what the sampler had, and what the model saw in it.</summary>
+    /// <summary>Two rows a picture: what the sampler had, and what the model saw in it. The last moment is the picture.</summary>
     private PixelImage StripOf(IReadOnlyList<GeneratedPicture> pictures) => ImageGrid.Draw(
-        [.. pictures.SelectMany(picture => (IReadOnlyList<PixelImage>[])[[.. picture.Moments.Select(moment => moment.Noisy), picture.Image], [.. picture.Moments.Select(moment => moment.Estimate), picture.Image]])],
+        [.. pictures.SelectMany(picture => (IReadOnlyList<PixelImage>[])[Row(picture, moment => moment.Noisy), Row(picture, moment => moment.Estimate)])],
         new GridOptions
         {
-            ColumnLabels = [.. pictures[0].Moments.Select(moment => string.Create(CultureInfo.InvariantCulture, $"step {moment.Step}")), "picture"],
+            ColumnLabels = [.. pictures[0].Moments.SkipLast(1).Select(moment => string.Create(CultureInfo.InvariantCulture, $"step {moment.Step}")), "picture"],
             RowLabels = [.. pictures.SelectMany(_ => (string[])["noisy", "estimate"])], Scale = Scale,
         });
+
+    private static PixelImage[] Row(GeneratedPicture picture, Func<GenerationMoment, PixelImage> of) => [.. picture.Moments.SkipLast(1).Select(of), picture.Image];
 
     /// <summary>The picture that was inverted, what the model makes of its noise again when told what it is, and what it makes of it now.</summary>
     private PixelImage Beside(IReadOnlyList<GeneratedPicture> pictures)
@@ -101,9 +105,8 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
     private void Animate(IReadOnlyList<GeneratedPicture> pictures)
     {
         var options = new GridOptions { Scale = Scale };
-        var isWay = recipe.ToPrompt is not null || recipe.ToSeed is not null;
-        PixelImage Frame(IEnumerable<PixelImage> images) => ImageGrid.Draw([.. images], ColumnsOf(isWay ? 1 : pictures.Count), options);
-        List<PixelImage> frames = isWay
+        PixelImage Frame(IEnumerable<PixelImage> images) => ImageGrid.Draw([.. images], ColumnsOf(IsWay ? 1 : pictures.Count), options);
+        List<PixelImage> frames = IsWay
             ? [.. pictures.Select(picture => Frame([picture.Image]))]
             : [.. pictures[0].Moments.Select((_, at) => Frame(pictures.Select(picture => picture.Moments[at].Noisy))), Frame(pictures.Select(picture => picture.Image))];
         WriteAnimation(frames);

@@ -12,7 +12,7 @@ namespace Imago.Generation;
 /// <summary>Everything that decides a picture, as it stands in its file: the same recipe gives the same picture.</summary>
 public sealed record GenerationRecipe
 {
-    private const string Keyword = "imago";
+    private const string Keyword = "imago", Settings = "seed, steps, sampler, spacing, guidance, rescale, strength, class or prompt";
 
     /// <summary>The model, as it was named.</summary>
     public required string Model { get; init; }
@@ -130,7 +130,7 @@ public sealed record GenerationRecipe
     }
 
     /// <summary>The recipe with one thing changed.</summary>
-    /// <param name="name">seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt, or an attribute.</param>
+    /// <param name="name">One of the settings seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt, or an attribute.</param>
     /// <param name="value">Its value.</param>
     /// <exception cref="ArgumentException">The value is of the wrong kind.</exception>
     public GenerationRecipe With(string name, string value)
@@ -175,7 +175,7 @@ public sealed record GenerationRecipe
     private Condition Condition(DiffusionModel model, string? prompt)
     {
         var attributes = model.Config.Conditioner.Conditions.OfType<AttributeConditionConfig>().FirstOrDefault();
-        if (Attributes.Count > 0 && attributes is null) throw new ArgumentException("Attributes are asked for, which this model does not know.");
+        if (Attributes.Count > 0 && attributes is null) throw new ArgumentException($"The attribute {string.Join(", ", Attributes.Keys)} is asked for, which this model does not know: it has none. What can be changed of every model is {Settings}.");
         var number = int.TryParse(Class, CultureInfo.InvariantCulture, out var parsed) && !HasClass(model, Class) ? parsed : (int?)null;
         return new Condition
         {
