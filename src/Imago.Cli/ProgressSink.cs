@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Imago.Cli;
 
@@ -22,12 +22,13 @@ internal abstract class ProgressSink : IProgress<WorkProgress>
     internal static T Track<T>(string title, TextWriter error, bool isQuiet, Func<ProgressSink, T> work)
     {
         if (isQuiet) return work(new Silence());
-        if (!ReferenceEquals(error, Console.Error) || Console.IsErrorRedirected) return work(new Lines(title, error));
+        if (!ReferenceEquals(error, Console.Error) || Console.IsErrorRedirected) return work(new Lines(title, error, TimeProvider.System));
+        var left = new TimeLeftColumn();
         return AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) })
             .Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(display => work(new Bar(title, display.AddTask(Markup.Escape(title)))));
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), left)
+            .Start(display => work(new Bar(title, display.AddTask(Markup.Escape(title)), left)));
     }
 
     private sealed class Adapter<T>(Action<T> report) : IProgress<T>
@@ -42,30 +43,44 @@ internal abstract class ProgressSink : IProgress<WorkProgress>
         }
     }
 
-    private sealed class Bar(string title, ProgressTask task) : ProgressSink
+    /// <summary>Lines for logs, by a clock of one's own.</summary>
+    internal static ProgressSink ToLines(string title, TextWriter error, TimeProvider clock) => new Lines(title, error, clock);
+
+    private sealed class Bar(string title, ProgressTask task, TimeLeftColumn column) : ProgressSink
     {
+        private readonly TimeLeft _left = new(TimeProvider.System);
+
         internal override void Report(long done, long total, string? detail)
         {
             task.MaxValue = Math.Max(total, 1);
             task.Value = done;
             task.Description = Markup.Escape(detail is null ? title : $"{title} {detail}");
+            column.Left = _left.Of(done, total);
         }
     }
 
+    private sealed class TimeLeftColumn : ProgressColumn
+    {
+        internal TimeSpan? Left { get; set; }
+
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Spectre.Console.Text(Left is { } left ? $@"{left:h\:mm\:ss}" : "-:--:--", new Style(Color.Blue));
+    }
+
     /// <summary>For logs: a line every ten seconds, so that short work says nothing.</summary>
-    private sealed class Lines(string title, TextWriter error) : ProgressSink
+    private sealed class Lines(string title, TextWriter error, TimeProvider clock) : ProgressSink
     {
         private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
-        private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private readonly TimeLeft _left = new(clock);
+        private readonly long _start = clock.GetTimestamp();
         private TimeSpan _next = Interval;
 
         internal override void Report(long done, long total, string? detail)
         {
-            var elapsed = _clock.Elapsed;
+            var left = _left.Of(done, total);
+            var elapsed = clock.GetElapsedTime(_start);
             if (elapsed < _next) return;
             _next = elapsed + Interval;
-            var left = done > 0 ? elapsed * ((double)(total - done) / done) : TimeSpan.Zero;
-            error.WriteLine($"{title}: {done} of {total}{(detail is null ? "" : $", {detail}")}{(done > 0 ? $@", {left:h\:mm\:ss} left" : "")}");
+            error.WriteLine($"{title}: {done} of {total}{(detail is null ? "" : $", {detail}")}{(left is null ? "" : $@", {left:h\:mm\:ss} left")}");
         }
     }
 }
