@@ -77,14 +77,15 @@ internal static class LibTorchSharpLoader
         }
     }
 
-    /// <summary>Where the host would find a native library: beside the program or in its packages.</summary>
+    /// <summary>Where the host would find a native library: beside the program or in its packages; else in the packages of this machine.</summary>
     internal static string? FindNative(string fileName)
     {
         var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Append(AppContext.BaseDirectory)
             .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"))
-            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"));
+            .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"))
+            .Concat(PackagedLibTorch.Folder is { } packaged ? [packaged] : []);
         return folders.Select(folder => Path.Combine(folder, fileName)).FirstOrDefault(File.Exists);
     }
 
@@ -104,7 +105,7 @@ internal static class LibTorchSharpLoader
     }
 
     private static string Find(string fileName) =>
-        FindNative(fileName) ?? throw new ImagoException($"The native library {fileName} was not found beside the program; {Remedy}.");
+        FindNative(fileName) ?? throw new ImagoException($"The native library {fileName} was not found beside the program nor in a package of this machine; {(fileName == FileName ? Remedy : $"run `{PackagedLibTorch.Command}`")}.");
 
     private static void LoadLibrary(string library)
     {
