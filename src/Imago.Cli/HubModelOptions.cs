@@ -30,6 +30,10 @@ internal static class HubModelOptions
     internal static string Locate(CommandContext context, string idOrPath, Option<bool>? download = null) =>
         Track(context, progress => HubModels.Resolve(idOrPath, Of(context, context.Get(download ?? Download)), progress, context.Cancellation));
 
+    /// <summary>The path of a file beside the model, such as a LoRA; <c>--revision</c> and <c>--variant</c> speak of the model alone.</summary>
+    internal static string LocateExtra(CommandContext context, string idOrPath) =>
+        Track(context, progress => HubModels.Resolve(idOrPath, new HubOptions { AllowDownload = context.Get(Download) }, progress, context.Cancellation));
+
     /// <summary>Fetches under a progress bar that counts megabytes.</summary>
     internal static T Track<T>(CommandContext context, Func<IProgress<HubProgress>, T> work) =>
         context.Track("MB fetched", sink => work(sink.For<HubProgress>(now => (now.Bytes / 1_000_000, now.TotalBytes / 1_000_000, $"{now.Files} of {now.TotalFiles} files"))));

@@ -16,7 +16,7 @@ internal static class GenerateCommand
 
     private static readonly Argument<string?> Prompt = new("prompt") { HelpName = "PROMPT", Description = "What the picture is of, in words, for a model of text.", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string?> Model = new("--model", "-m") { HelpName = "MODEL", Description = "The model: a run of `imago train diffusion`, a model's folder, or one of a hub (owner/name)." };
-    private static readonly Option<string[]> Loras = new("--lora") { HelpName = "FILE[=X[,Y]]", Description = "LoRA to add to the model: a strength, and another one for the text encoders. May be repeated." };
+    private static readonly Option<string[]> Loras = new("--lora") { HelpName = "FILE[=X[,Y]]", Description = "LoRA (a file, or one of a hub: owner/name/FILE) to add to the model: a strength, and another one for the text encoders. May be repeated." };
     private static readonly Option<string?> Class = new("--class", "-c") { HelpName = "NAME|N", Description = "Class of the picture, by name or number." };
     private static readonly Option<string[]> Attribute = new("--attribute", "-a") { HelpName = "NAME=VALUE", Description = "An attribute of the picture: smile=1, hair=long. May be repeated." };
     private static readonly Option<string?> Negative = new("--negative") { HelpName = "TEXT", Description = "What guidance leads away from." };
@@ -70,7 +70,7 @@ internal static class GenerateCommand
         var path = HubModelOptions.Locate(context, recipe.Model);
         if (context.Get(HubModelOptions.Revision) is { } revision && !recipe.Model.Contains('@')) recipe = recipe with { Model = $"{recipe.Model}@{revision}" };
         var type = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
-        using var model = Load(recipe, path, type).To(context.Device);
+        using var model = Load(context, recipe, path, type).To(context.Device);
         model.ComputeType = type;
         var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
         if (recipe.Edit is not null) output.Edit(isAnimated: context.Get(Gif));
@@ -80,10 +80,10 @@ internal static class GenerateCommand
     }
 
     /// <summary>The model with its weights in the type of the computation.</summary>
-    private static DiffusionModel Load(GenerationRecipe recipe, string path, torch.ScalarType type)
+    private static DiffusionModel Load(CommandContext context, GenerationRecipe recipe, string path, torch.ScalarType type)
     {
         using var _ = InferenceWeights.In(type);
-        return recipe.LoadModel(path);
+        return recipe.LoadModel(path, name => HubModelOptions.LocateExtra(context, name));
     }
 
     /// <summary>The recipe of --like, or an empty one, with what the options say.</summary>

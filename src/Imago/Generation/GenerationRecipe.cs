@@ -94,14 +94,15 @@ public sealed record GenerationRecipe
 
     /// <summary>Loads the model, low-rank changes and all.</summary>
     /// <param name="location">Where the model is, if it is not named by its path; <see langword="null"/> for <see cref="Model"/>.</param>
+    /// <param name="locateLora">Where a file of changes is, if it is not named by its path.</param>
     /// <exception cref="ImagoException">The model or a file of changes cannot be used.</exception>
-    public DiffusionModel LoadModel(string? location = null)
+    public DiffusionModel LoadModel(string? location = null, Func<string, string>? locateLora = null)
     {
         var model = Changes is null ? DiffusionFiles.Load(location ?? Model, Variant) : StableDiffusion.Load(Changes.Open(location ?? Model, Variant));
         try
         {
             using var stack = new LoraStack(model);
-            foreach (var (path, strength) in Loras.Select(LoraStrength.Parse)) stack.Add(path, strength);
+            foreach (var (path, strength) in Loras.Select(LoraStrength.Parse)) stack.Add(locateLora?.Invoke(path) ?? path, strength);
             stack.FuseForGood();
             return model;
         }

@@ -5,6 +5,9 @@ namespace Imago.Hub;
 /// <summary>Fetches files of one commit into the cache, several at a time. What has come of a file is kept as <c>BLOB.incomplete</c>.</summary>
 internal sealed class HubDownload(HubCache cache, HubApi api, Downloader downloader, HubOptions options)
 {
+    /// <summary>How systems say that another program holds a file.</summary>
+    private const int LinuxBusy = 11, MacBusy = 35, WindowsSharing = unchecked((int)0x80070020), WindowsLocked = unchecked((int)0x80070021);
+
     private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Fetches those that are not there.</summary>
@@ -55,7 +58,7 @@ internal sealed class HubDownload(HubCache cache, HubApi api, Downloader downloa
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException))
+            catch (IOException e) when (e.HResult is LinuxBusy or MacBusy or WindowsSharing or WindowsLocked)
             {
                 await options.Retries.Wait(LockPause, cancellation).ConfigureAwait(false);
             }
@@ -64,8 +67,21 @@ internal sealed class HubDownload(HubCache cache, HubApi api, Downloader downloa
 
     private void RequireRoom(long bytes)
     {
-        var free = new DriveInfo(Path.GetFullPath(cache.Folder)).AvailableFreeSpace;
-        if (bytes > free) throw new HubException($"The download needs {bytes / 1e9:0.0} GB, and the disk of {cache.Folder} has {free / 1e9:0.0} GB left. Make room, or name another disk's folder with HF_HUB_CACHE.");
+        if (FreeBytes() is { } free && bytes > free)
+            throw new HubException($"The download needs {bytes / 1e9:0.0} GB, and the disk of {cache.Folder} has {free / 1e9:0.0} GB left. Make room, or name another disk's folder with HF_HUB_CACHE.");
+    }
+
+    /// <summary>Room on the cache's disk; unknown on the shares of a network.</summary>
+    private long? FreeBytes()
+    {
+        try
+        {
+            return new DriveInfo(Path.GetFullPath(cache.Folder)).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     /// <summary>What of all files is here; told whenever it changes.</summary>

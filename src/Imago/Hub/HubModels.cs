@@ -25,6 +25,7 @@ public static class HubModels
         var settings = options.Settings ?? HubSettings.FromEnvironment();
         var (cached, missing) = InCache(id, settings, options);
         if (cached is not null) return cached;
+        if (settings.IsOffline) throw new HubException($"{NotHere(id, idOrPath, settings, missing)} HF_HUB_OFFLINE is set, so nothing is fetched; unset it.");
         if (!options.AllowDownload) throw new HubException($"{NotHere(id, idOrPath, settings, missing)} If it is a model of {settings.Endpoint.Host}, fetch it with `imago download {id.Repository}`, or allow the download (--download).");
         var plan = await PlanAsync(id, options, cancellationToken).ConfigureAwait(false);
         return await DownloadAsync(plan, options, progress, cancellationToken).ConfigureAwait(false);
@@ -44,7 +45,7 @@ public static class HubModels
         ArgumentNullException.ThrowIfNull(id);
         options ??= new HubOptions();
         var settings = options.Settings ?? HubSettings.FromEnvironment();
-        if (settings.IsOffline) throw new HubException($"{id} is not complete in {settings.CacheFolder}, and HF_HUB_OFFLINE forbids to fetch it; unset it.");
+        if (settings.IsOffline) throw new HubException($"{settings.Endpoint.Host} cannot be asked for {id}: HF_HUB_OFFLINE is set; unset it.");
         var (cache, api) = (new HubCache(settings, id.Repository), Api(id, settings, options, out var http));
         using var client = http;
         var commit = HubId.IsCommit(id.Revision) ? id.Revision : await api.CommitAsync(cancellationToken).ConfigureAwait(false);
@@ -87,7 +88,7 @@ public static class HubModels
             await new HubDownload(cache, api, new Downloader(http, options.Retries), options).FetchAsync(plan.Commit, plan.Sources, progress, cancellationToken).ConfigureAwait(false);
             cache.WriteReference(plan.Id.Revision, plan.Commit);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
             throw new HubException($"{settings.CacheFolder} cannot be written: {e.Message} Name another folder with HF_HUB_CACHE.", e);
         }

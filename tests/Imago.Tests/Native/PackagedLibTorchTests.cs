@@ -7,7 +7,7 @@ public sealed class PackagedLibTorchTests
     [Fact]
     public void Version_IsThatOfTheRepositorysPackages()
     {
-        var props = Path.Combine(Golden.GoldenFolder.Repository(), "Directory.Packages.props");
+        var props = Path.Combine(Golden.GoldenFolder.Repository()!, "Directory.Packages.props");
         var versions = XDocument.Load(props).Descendants("PackageVersion").Where(package => package.Attribute("Include")!.Value.StartsWith("libtorch-cpu-", StringComparison.Ordinal));
         Assert.All(versions, package => Assert.Equal(PackagedLibTorch.Version, package.Attribute("Version")!.Value));
     }
