@@ -124,6 +124,22 @@ public sealed class TorchRandom
     }
 
     /// <summary>
+    /// Standard normal numbers between two bounds: <c>torch.nn.init.trunc_normal_</c>. Numbers for all places are drawn again until none is left outside; those that were inside stay.
+    /// </summary>
+    /// <exception cref="ArgumentException">Fewer than one in a million numbers would lie between the bounds.</exception>
+    public void TruncatedNormal(Span<float> values, float low, float high)
+    {
+        if (!(high > low) || low > 4.75f || high < -4.75f || high - low < 2.5e-6f) throw new ArgumentException($"Between {low} and {high} there is hardly a normal number to draw.", nameof(high));
+        Normal(values);
+        var again = new float[values.Length];
+        while (values.ContainsAnyExceptInRange(low, high))
+        {
+            Normal(again);
+            for (int i = 0; i < values.Length; i++) values[i] = values[i] < low || values[i] > high ? again[i] : values[i];
+        }
+    }
+
+    /// <summary>
     /// The fp32 numbers that <c>torch.randn</c> in bfloat16 or float16 rounds, from PyTorch 2.11 on (libtorch 2.10 computes in the 16-bit type itself).
     /// They differ from fp32's where the count is not a multiple of 16.
     /// </summary>

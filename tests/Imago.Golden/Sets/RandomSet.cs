@@ -16,6 +16,7 @@ internal sealed partial class RandomSet : GoldenSet
             case "torch_cpu_samplers": RunSamplers(golden, check); break;
             case "numpy_seed_sequence": RunSeedSequence(golden, check); break;
             case "brownian_tree": RunBrownianTree(golden, check); break;
+            case "torch_cpu_derived": RunDerived(golden, check); break;
             case "philox_cuda": RunPhilox(golden, check); break;
             case "numpy_legacy": RunNumpyLegacy(golden, check); break;
             case "numpy_uses": RunNumpyUses(golden, check); break;
