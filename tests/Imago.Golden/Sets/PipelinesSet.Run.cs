@@ -25,14 +25,19 @@ internal sealed partial class PipelinesSet
         private readonly GenerationPlan plan;
         private readonly List<(Tensor X, Tensor Clean, NoiseLevel Level)> evaluations = [];
         private readonly Dictionary<string, Func<Tensor?>> outputs;
+        private readonly Func<string, Tensor?>? others;
         private NoiseLevel reached;
         private Tensor? drawn;
 
-        internal PipelineRun(GoldenCase golden)
+        /// <summary>A run.</summary>
+        /// <param name="golden">The case.</param>
+        /// <param name="adapted">The model with what is put on it, and further quantities by name.</param>
+        internal PipelineRun(GoldenCase golden, Func<DiffusionModel, Func<string, Tensor?>>? adapted = null)
         {
             this.golden = golden;
             file = golden.Open(golden.Entry.GetProperty("file").GetString()!);
             var loaded = StableDiffusion.Load(PartsOf(golden));
+            others = adapted?.Invoke(loaded);
             network = new WatchedNetwork(loaded.Network);
             model = new DiffusionModel(loaded.Config, network, loaded.Encoder, loaded.Codec);
             call = new PipelineCall(golden, file);
@@ -61,7 +66,7 @@ internal sealed partial class PipelinesSet
             drawn = ImageGenerator.GenerateLatents(model, request);
             foreach (var output in golden.Entry.GetProperty("tolerance").EnumerateObject())
             {
-                var got = outputs.TryGetValue(output.Name, out var compute) ? compute() : throw new NotImplementedHereException($"Imago does not compare {output.Name}");
+                var got = outputs.TryGetValue(output.Name, out var compute) ? compute() : others is not null ? others(output.Name) : throw new NotImplementedHereException($"Imago does not compare {output.Name}");
                 if (got is null) continue;
                 if (got.dtype == uint8) CompareBytes(check, output.Name, got, Stored(output.Name));
                 else check.Tensor(output.Name, got, Stored(output.Name), output.Value.GetDouble());

@@ -24,6 +24,11 @@ internal sealed partial class PipelinesSet : GoldenSet
     private static void RunPipeline(GoldenCase golden, Checks check)
     {
         RefuseOthers(golden);
+        if (LoraAdapters(golden) is { Count: > 0 } adapters)
+        {
+            RunLora(golden, adapters, check);
+            return;
+        }
         using var run = new PipelineRun(golden);
         run.Compare(check);
     }
@@ -35,8 +40,7 @@ internal sealed partial class PipelinesSet : GoldenSet
         if (kind.Contains("PAG", StringComparison.Ordinal)) throw new NotImplementedHereException("a U-Net's self-attentions are not perturbed yet");
         if (!kind.StartsWith("StableDiffusion", StringComparison.Ordinal)) throw new NotImplementedHereException($"Imago has no pipeline {kind}");
         if (golden.Entry.GetProperty("call").TryGetProperty("ip_adapter_image", out _)) throw new NotImplementedHereException("IP-Adapter comes later");
-        if (golden.Entry.TryGetProperty("adapters", out var adapters) && adapters.ValueKind is JsonValueKind.Object or JsonValueKind.Array && adapters.GetRawText() is not ("{}" or "[]"))
-            throw new NotImplementedHereException("adapters of pipelines are not loaded yet");
+        if (Adapters(golden).Select(adapter => adapter.GetProperty("kind").GetString()!).FirstOrDefault(adapter => !IsLora(adapter)) is { } other) throw new NotImplementedHereException($"adapters of the kind {other} come later");
     }
 
     /// <summary>The pipeline of a case, part by part.</summary>
