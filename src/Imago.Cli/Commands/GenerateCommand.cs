@@ -83,7 +83,7 @@ internal static class GenerateCommand
     private static DiffusionModel Load(CommandContext context, GenerationRecipe recipe, string path, torch.ScalarType type)
     {
         using var _ = InferenceWeights.In(type);
-        return recipe.LoadModel(path, name => HubModelOptions.LocateExtra(context, name));
+        return recipe.LoadModel(path, name => HubModelOptions.LocateExtra(context, name), context.Warn);
     }
 
     /// <summary>The recipe of --like, or an empty one, with what the options say.</summary>

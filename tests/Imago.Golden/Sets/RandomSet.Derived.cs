@@ -48,7 +48,7 @@ internal sealed partial class RandomSet
     }
 
     /// <summary>The first weights of Imago's layers.</summary>
-    private static Tensor? ByLayer(Call call, ulong seed)
+    private static TorchSharp.Modules.Parameter? ByLayer(Call call, ulong seed)
     {
         int[] sizes = [.. call.Numbers.Select(number => (int)number)];
         return call.Words switch

@@ -169,6 +169,26 @@ public partial class LoraStackTests
     }
 
     [Fact]
+    public void WeightsHeldInBfloat16_AreFusedInFloat32_KeepTheirLayout_AndComeBackBitForBit()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var network = SmallLoras.UNet();
+        var path = SmallLoras.Write(folder, "a.safetensors", network, "unet", Layers);
+        Imago.Layers.InferenceWeights.Hold(network, ScalarType.BFloat16);
+        var (before, strides) = (SmallLoras.Copy(network), SmallLoras.Weight(network, SmallLoras.Convolution).stride());
+        using var stack = new LoraStack(SmallLoras.Parts(network));
+        stack.Add(path, new LoraStrength(0.8));
+        stack.Fuse();
+        var (up, down) = SmallLoras.Pair(SmallLoras.Weight(network, SmallLoras.Convolution), seed: 11);
+        var expected = (before[$"{SmallLoras.Convolution}.weight"].to(float32) + 0.8 * einsum("or,rikl->oikl", up.flatten(1), down)).to(bfloat16);
+        Assert.True(SmallLoras.Weight(network, SmallLoras.Convolution).to(float32).allclose(expected.to(float32), rtol: 1.0 / 128));
+        Assert.Equal(strides, SmallLoras.Weight(network, SmallLoras.Convolution).stride());
+        stack.Remove();
+        SmallLoras.AssertSame(before, network);
+    }
+
+    [Fact]
     public void FuseAndRemove_InALoop_LeaveNoTensors()
     {
         using var folder = new TemporaryFolder();
