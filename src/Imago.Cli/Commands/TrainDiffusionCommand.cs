@@ -14,7 +14,9 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago train diffusion</c>: from options to a run's configuration, and from its progress to lines.</summary>
 internal static class TrainDiffusionCommand
 {
-    private const double UsualMinutes = 10;
+    // A published model knows much already: small steps, and few of its large pictures at once.
+    private const double UsualMinutes = 10, PublishedRate = 1e-5, PublishedLoraRate = 1e-4;
+    private const int PublishedBatch = 4;
 
     private static readonly Option<string?> AutoencoderPath = new("--autoencoder") { Description = "Draw the latents of this autoencoder instead of pixels: a run, a folder from a model hub, a file, or a hub's model (owner/name).", HelpName = "RUN|FOLDER|FILE" };
     private static readonly Option<int?> Patch = new("--patch") { Description = "Side of the patches of pixels that are drawn at once; the default suits the size.", HelpName = "PIXELS" };
@@ -22,10 +24,12 @@ internal static class TrainDiffusionCommand
         .AcceptOnlyFromAmong("class", "attributes", "text", "none");
     private static readonly Option<string?> NetworkName = new("--network") { Description = "A U-Net (the default), a transformer, or one that reads text; each sized to data and time. Or a network's JSON (a hub's config.json).", HelpName = "unet|dit|mmdit|FILE" };
     private static readonly Option<int?> Width = new("--width") { Description = "Channels of a U-Net's first level, a multiple of 16, or features of a transformer, a multiple of 64; the default suits size and time.", HelpName = "N" };
-    private static readonly Option<string> Predict = new Option<string>("--predict") { Description = "What the network predicts: flow or sample (rectified flow), or epsilon or velocity (variance-preserving, cosine).", DefaultValueFactory = _ => "flow" }
+    private static readonly Option<string?> Predict = new Option<string?>("--predict") { Description = "What the network predicts: flow or sample (rectified flow), or epsilon or velocity (variance-preserving, cosine). The default is flow, but sample for narrow networks on patches of pixels.", HelpName = "NAME" }
         .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
     private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
     private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over.", HelpName = "RUN|FOLDER" };
+    private static readonly Option<string?> TextEncoder = new("--text-encoder") { Description = "Attend to the tokens of this frozen text encoder (CLIP or T5, with its tokenizer): a folder of the hub, or of a pipeline.", HelpName = "FOLDER" };
+    private static readonly Option<bool> CheckpointBlocks = new("--checkpoint-blocks") { Description = "Compute the insides of blocks again for the gradients: less memory, a third more time." };
     private static readonly Option<int?> LoraRank = new("--lora") { Description = "Train only low-rank changes of this rank of the model that --from names; they are written to pytorch_lora_weights.safetensors too.", HelpName = "RANK" };
     private static readonly Option<string?> LoraTargets = new("--lora-targets") { Description = "Which layers: the ends of their names, a star for anything, separated by commas; to_q,to_k,to_v,to_out.0 by default.", HelpName = "NAMES" };
     private static readonly Option<int> Batch = new("--batch") { Description = "Pictures in a batch.", HelpName = "N", DefaultValueFactory = _ => DiffusionPresets.BatchSize };
@@ -37,7 +41,7 @@ internal static class TrainDiffusionCommand
 
     private static IReadOnlyList<Option> Fixed { get; } =
     [
-        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, NetworkName, Width, Predict, ObjectiveFile, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
+        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, TextEncoder, NetworkName, Width, Predict, ObjectiveFile, CheckpointBlocks, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
         Schedule, Warmup, WeightDecay, Clip, EmaDecay, PostHoc, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
     ];
 
@@ -49,6 +53,8 @@ internal static class TrainDiffusionCommand
             "imago train diffusion --data photos/ --size 64 --flip --condition none",
             "imago train diffusion --from runs/faces --data me/ --minutes 5",
             "imago train diffusion --from runs/faces --data me/ --lora 8 --steps 300",
+            "imago train diffusion --from stable-diffusion-v1-5/ --data captioned/ --lora 8 --steps 500",
+            "imago train diffusion --data captioned/ --size 64 --text-encoder clip-vit-large-patch14/ --minutes 60",
             "imago train diffusion --resume runs/mnist-diffusion --minutes 30") { Download, Minutes, Steps, Epochs, Resume, SharedOptions.Json };
         foreach (var option in Fixed) command.Add(option);
         return command.Does(Run);
@@ -121,14 +127,18 @@ internal static class TrainDiffusionCommand
         var (channels, side, patch) = DiffusionPresets.Drawn(shape, AutoencoderOf(context), context.Get(Patch), named);
         var kind = named ?? DiffusionPresets.UsualKind(side);
         var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize, kind);
-        var condition = context.Get(ConditionKind) ?? (kind == NetworkKind.MMDiT ? "text" : DiffusionPresets.ConditionOf(splits.Train));
+        var encoder = context.Get(TextEncoder) is { } folder ? Path.GetFullPath(folder) : null;
+        if (encoder is not null && context.IsGiven(ConditionKind)) throw new ArgumentException("--text-encoder is the condition; leave out --condition.");
+        if (encoder is not null && kind == NetworkKind.DiT) throw new ArgumentException("A DiT attends to no tokens; choose --network unet or mmdit with --text-encoder.");
+        var condition = encoder is not null ? DiffusionPresets.FrozenText : context.Get(ConditionKind) ?? (kind == NetworkKind.MMDiT ? "text" : DiffusionPresets.ConditionOf(splits.Train));
         var conditioner = DiffusionPresets.Conditioner(condition, splits.Train, DiffusionPresets.VectorWidth(width, side, kind), kind);
-        var objective = ObjectiveOf(context);
+        var task = new NetworkTask(channels, side, conditioner) { IsPixels = !context.IsGiven(AutoencoderPath), EncoderWidth = encoder is null ? null : DiffusionFiles.TextWidth(encoder) };
+        var objective = Objective(context) ?? DiffusionPresets.ObjectiveOf(context.Get(Predict) ?? DiffusionPresets.PredictionFor(kind, task, width));
         return new DiffusionRunConfig
         {
             Data = data, Autoencoder = AutoencoderOf(context), Patch = patch, Conditioner = conditioner, Objective = objective,
-            Network = named is null && context.Get(NetworkName) is { } file ? Parse(file) : DiffusionPresets.Network(new NetworkTask(channels, side, conditioner), width, kind),
-            Process = DiffusionPresets.ProcessOf(objective.Prediction), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
+            Network = named is null && context.Get(NetworkName) is { } file ? Parse(file) : DiffusionPresets.Network(task, width, kind),
+            TextEncoder = encoder, CheckpointBlocks = context.Get(CheckpointBlocks), Process = DiffusionPresets.ProcessOf(objective.Prediction), Optimizer = optimizer, Training = training, Seed = context.Get(Seed),
         };
     }
 
@@ -140,21 +150,27 @@ internal static class TrainDiffusionCommand
     /// <summary>Another model's network, conditions and process with new data.</summary>
     private static DiffusionRunConfig FromModel(CommandContext context, string from, RunDataConfig data, TrainingOptions training, OptimizerConfig optimizer)
     {
-        foreach (var option in (Option[])[NetworkName, Width, Patch, ConditionKind, Predict])
+        foreach (var option in (Option[])[NetworkName, Width, Patch, ConditionKind, Predict, AutoencoderPath, TextEncoder])
         {
             if (context.IsGiven(option)) throw new ArgumentException($"{option.Name} comes from the model that --from names and cannot be chosen.");
         }
         using var model = DiffusionFiles.Load(from);
+        var isPublished = model.Config.Prompts is null && !DiffusionFiles.IsModel(from);
         return new DiffusionRunConfig
         {
-            Data = data with { Size = data.Size ?? (model.Config.Height == model.Config.Width ? model.Config.Height : null), Channels = model.Config.Channels },
-            Autoencoder = AutoencoderOf(context), Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process,
-            Objective = ObjectiveOf(context) with { Prediction = model.Config.Prediction }, Drawing = model.Config.Defaults, Optimizer = optimizer, Training = training, Seed = context.Get(Seed), From = Path.GetFullPath(from),
+            Data = data with
+            {
+                Size = data.Size ?? (model.Config.Height == model.Config.Width ? model.Config.Height : null), Channels = model.Config.Channels,
+                BatchSize = isPublished && !context.IsGiven(Batch) ? PublishedBatch : data.BatchSize,
+            },
+            Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process, CheckpointBlocks = context.Get(CheckpointBlocks),
+            Objective = (Objective(context) ?? DiffusionPresets.ObjectiveOf(model.Config)) with { Prediction = model.Config.Prediction }, Drawing = model.Config.Defaults,
+            Optimizer = isPublished && !context.IsGiven(LearningRate) ? optimizer with { LearningRate = context.IsGiven(LoraRank) ? PublishedLoraRate : PublishedRate } : optimizer,
+            Training = training, Seed = context.Get(Seed), From = Path.GetFullPath(from),
         };
     }
 
-    private static DiffusionObjectiveConfig ObjectiveOf(CommandContext context) =>
-        context.Get(ObjectiveFile) is { } file ? DiffusionObjectiveConfig.Parse(File.ReadAllText(file), file) : DiffusionPresets.ObjectiveOf(context.Get(Predict)!);
+    private static DiffusionObjectiveConfig? Objective(CommandContext context) => context.Get(ObjectiveFile) is { } file ? DiffusionObjectiveConfig.Parse(File.ReadAllText(file), file) : null;
 
     private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,
         string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}, loss {progress.Values["loss"]:0.0000}, {progress.ExamplesPerSecond:0} images/s"));

@@ -82,6 +82,15 @@ public static class DiffusionFiles
     /// <summary>Whether a path is a diffusion model of Imago's own: a run, or a model's folder.</summary>
     public static bool IsModel(string path) => File.Exists(Path.Combine(path, ModelName)) || IsRun(path);
 
+    /// <summary>Length of the token vectors of a text encoder.</summary>
+    /// <param name="folder">As <see cref="DiffusionRunConfig.TextEncoder"/> is.</param>
+    /// <exception cref="CheckpointException">There is no text encoder, or it is damaged.</exception>
+    public static int TextWidth(string folder)
+    {
+        using var encoder = PromptFiles.LoadEncoder(folder);
+        return encoder.Towers[1].Width;
+    }
+
     /// <summary>Writes a model's folder: all that is needed to draw with it.</summary>
     /// <param name="model">The model.</param>
     /// <param name="folder">Made if it is missing; files of an older model in it are replaced one by one.</param>
@@ -103,9 +112,16 @@ public static class DiffusionFiles
     /// <summary>Writes what does not change in training.</summary>
     internal static void SaveWithoutWeights(DiffusionModel model, string folder, ExportOptions? options = null)
     {
-        foreach (var part in (string[])[NetworkFolder, ConditionerFolder]) Directory.CreateDirectory(Path.Combine(folder, part));
+        Directory.CreateDirectory(folder);
+        if (model.Config.Pipeline is not null && options is null)
+        {
+            WriteText(Path.Combine(folder, ModelName), ConfigJson.Write(model.Config));
+            return;
+        }
+        Directory.CreateDirectory(Path.Combine(folder, NetworkFolder));
         WriteText(Path.Combine(folder, NetworkFolder, ConfigName), model.Network.Config.ToJson());
-        if (model.Conditioner.Tokenizer is BytePairTokenizer tokenizer)
+        if (model.Encoder is PromptConditioner prompts) PromptFiles.Save(prompts, folder, options?.Type);
+        if (model.Encoder is Conditioner { Tokenizer: BytePairTokenizer tokenizer })
         {
             Directory.CreateDirectory(Path.Combine(folder, TokenizerFolder));
             tokenizer.Save(Path.Combine(folder, TokenizerFolder));
@@ -116,7 +132,7 @@ public static class DiffusionFiles
             WriteText(Path.Combine(vae, ConfigName), latent.Autoencoder.Config.ToJson());
             ModuleWeights.Save(latent.Autoencoder, Path.Combine(vae, WeightsName), type: options?.Type);
         }
-        WriteText(Path.Combine(folder, ModelName), ConfigJson.Write(options?.Describe(model.Config) ?? model.Config));
+        WriteText(Path.Combine(folder, ModelName), ConfigJson.Write(options?.Describe(Whole(model)) ?? Whole(model)));
     }
 
     /// <summary>Writes what training changes.</summary>
@@ -124,22 +140,28 @@ public static class DiffusionFiles
     {
         var metadata = new Dictionary<string, string> { ["format"] = "pt" };
         ModuleWeights.Save(model.Network, Path.Combine(folder, NetworkFolder, WeightsName), metadata, type);
-        ModuleWeights.Save(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights), metadata, type);
+        if (model.Encoder is not Conditioner conditioner) return;
+        Directory.CreateDirectory(Path.Combine(folder, ConditionerFolder));
+        ModuleWeights.Save(conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights), metadata, type);
     }
 
     /// <summary>Reads what <see cref="SaveWeights"/> wrote.</summary>
     internal static void LoadWeights(DiffusionModel model, string folder)
     {
         ModuleWeights.Load(model.Network, Path.Combine(folder, NetworkFolder, WeightsName));
-        ModuleWeights.Load(model.Conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights));
+        if (model.Encoder is Conditioner conditioner) ModuleWeights.Load(conditioner, Path.Combine(folder, ConditionerFolder, ConditionerWeights));
     }
+
+    /// <summary>What a model's folder says of it.</summary>
+    internal static DiffusionModelConfig ReadConfig(string folder) => ConfigJson.Read<DiffusionModelConfig>(ReadText(Path.Combine(folder, ModelName)), Path.Combine(folder, ModelName));
 
     /// <summary>Builds the model that a folder describes.</summary>
     internal static DiffusionModel Open(string folder, bool withWeights)
     {
-        var config = ConfigJson.Read<DiffusionModelConfig>(ReadText(Path.Combine(folder, ModelName)), Path.Combine(folder, ModelName));
+        var config = ReadConfig(folder);
+        if (config.Pipeline is { } pipeline) return Published(config, pipeline);
         var network = DenoiserConfig.Parse(ReadText(Path.Combine(folder, NetworkFolder, ConfigName)), Path.Combine(folder, NetworkFolder, ConfigName));
-        var model = Assemble(config, network, TokenizerOf(folder), () => LoadAutoencoder(folder), folder);
+        var model = Assemble(config, network, config.Prompts is null ? TokenizerOf(folder) : null, () => LoadAutoencoder(folder), folder);
         try
         {
             if (withWeights) LoadWeights(model, folder);
@@ -151,6 +173,13 @@ public static class DiffusionFiles
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A model whose networks are those of a pipeline elsewhere.</summary>
+    private static DiffusionModel Published(DiffusionModelConfig config, string pipeline)
+    {
+        var whole = Load(pipeline);
+        return new DiffusionModel(config, whole.Network, whole.Encoder, whole.Codec);
     }
 
     /// <summary>The tokenizer of a model's folder, if it has one.</summary>
@@ -171,7 +200,7 @@ public static class DiffusionFiles
 
             ImageCodec codec = config.Latents is { } scale ? new LatentCodec(Part(autoencoder()), scale) : new PixelCodec(config.Channels, config.Patch);
             if (codec is LatentCodec latent) latent.Scale.Validate(latent.Shape(config.Height, config.Width)[0]);
-            return new DiffusionModel(config, Part(network.Create()), Part(config.Conditioner.Create(tokenizer: tokenizer)), codec);
+            return new DiffusionModel(config, Part(network.Create()), Part(config.Prompts is { } prompts ? PromptFiles.Load(source, prompts) : (ConditionEncoder)config.Conditioner.Create(tokenizer: tokenizer)), codec);
         }
         catch (Exception e)
         {
@@ -199,6 +228,12 @@ public static class DiffusionFiles
             throw;
         }
     }
+
+    /// <summary>The configuration of a folder that holds every part itself.</summary>
+    private static DiffusionModelConfig Whole(DiffusionModel model) => model.Config with
+    {
+        Pipeline = null, Prompts = model.Config.Prompts ?? (model.Encoder is PromptConditioner prompts ? new PromptsConfig { Use = PromptUse.Family, EmptyIsZeros = prompts.Layout.NothingIsZeros } : null),
+    };
 
     private static string ReadText(string path)
     {

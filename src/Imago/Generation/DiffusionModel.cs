@@ -22,6 +22,26 @@ public sealed record DrawingDefaults
     public double Guidance { get; init; } = 2;
 }
 
+/// <summary>How what published text encoders make of a prompt reaches a network.</summary>
+public enum PromptUse
+{
+    /// <summary>As in the published pipelines of the network's family.</summary>
+    Family,
+
+    /// <summary>The tokens of one encoder, all of them attended to: for networks that are trained here.</summary>
+    Tokens,
+}
+
+/// <summary>Published text encoders in a model's folder.</summary>
+public sealed record PromptsConfig
+{
+    /// <summary>How what they make of a prompt reaches the network.</summary>
+    public required PromptUse Use { get; init; }
+
+    /// <summary>Whether saying nothing is zeros rather than the empty text.</summary>
+    public bool EmptyIsZeros { get; init; }
+}
+
 /// <summary>What a diffusion model is, but for the weights and the configurations of its networks, which lie in files of their own.</summary>
 public sealed record DiffusionModelConfig
 {
@@ -49,6 +69,12 @@ public sealed record DiffusionModelConfig
     /// <summary>What pictures can be asked for by.</summary>
     public ConditionerConfig Conditioner { get; init; } = new();
 
+    /// <summary>How published text encoders tell the network of prompts; null for a model whose conditions were learned with it.</summary>
+    public PromptsConfig? Prompts { get; init; }
+
+    /// <summary>A published pipeline of which the model's networks are, as <see cref="DiffusionFiles.Load(string)"/> takes it; null for a model whose folder holds them.</summary>
+    public string? Pipeline { get; init; }
+
     /// <summary>How it draws when nothing is chosen.</summary>
     public DrawingDefaults Defaults { get; init; } = new();
 
@@ -73,7 +99,10 @@ public sealed class DiffusionModel : IDisposable
     public DiffusionModel(DiffusionModelConfig config, DenoisingNetwork network, ConditionEncoder conditioner, ImageCodec codec)
     {
         (Config, Network, Encoder, Codec, Process) = (config, network, conditioner, codec, config.Process.Create());
-        Trained = new DiffusionParts(network, conditioner);
+        Trained = new DiffusionParts(network, conditioner as Conditioner);
+        if (conditioner is Conditioner) return;
+        conditioner.eval();
+        foreach (var parameter in conditioner.parameters()) parameter.requires_grad_(false);
     }
 
     /// <summary>What the parts mean.</summary>
@@ -105,7 +134,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Where it computes.</summary>
     public Device Device { get; private set; } = CPU;
 
-    /// <summary>What training changes, as one module: the network under <c>network.</c>, the conditioner under <c>conditioner.</c>.</summary>
+    /// <summary>What training changes, as one module: the network under <c>network.</c>, the conditioner under <c>conditioner.</c> unless it is of published text encoders.</summary>
     internal DiffusionParts Trained { get; }
 
     /// <summary>Numbers that training changes.</summary>
@@ -151,6 +180,7 @@ public sealed class DiffusionModel : IDisposable
     public DiffusionModel To(Device device)
     {
         Trained.to(device);
+        Encoder.to(device);
         Codec.To(device);
         Device = device;
         return this;
@@ -160,6 +190,7 @@ public sealed class DiffusionModel : IDisposable
     public void Dispose()
     {
         Trained.Dispose();
+        Encoder.Dispose();
         Codec.Dispose();
     }
 }
@@ -168,9 +199,9 @@ public sealed class DiffusionModel : IDisposable
 internal sealed class DiffusionParts : nn.Module
 {
     private readonly DenoisingNetwork network;
-    private readonly ConditionEncoder conditioner;
+    private readonly Conditioner? conditioner;
 
-    internal DiffusionParts(DenoisingNetwork network, ConditionEncoder conditioner)
+    internal DiffusionParts(DenoisingNetwork network, Conditioner? conditioner)
         : base(nameof(DiffusionParts))
     {
         (this.network, this.conditioner) = (network, conditioner);

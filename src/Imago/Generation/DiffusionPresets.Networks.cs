@@ -18,7 +18,7 @@ public enum NetworkKind
 /// <content>Networks by kind and size.</content>
 public static partial class DiffusionPresets
 {
-    private const int SmallestMap = 7, GroupWidth = 16, HeadWidth = 32, WideHeadWidth = 64, LargestGrid = 16, LargestTokenPatch = 8, CaptionTokens = 48;
+    private const int SmallestMap = 7, GroupWidth = 16, HeadWidth = 32, WideHeadWidth = 64, LargestGrid = 16, LargestTokenPatch = 8, CaptionTokens = 48, WideEnough = 8;
 
     /// <summary>Widths of the first level of a U-Net, from the cheapest.</summary>
     private static readonly int[] Widths = [32, 48, 64, 96, 128, 192, 256];
@@ -97,7 +97,7 @@ public static partial class DiffusionPresets
             {
                 SampleSize = task.Side, InChannels = task.Channels, OutChannels = task.Channels, BlockOutChannels = widths, LayersPerBlock = 1, NormNumGroups = width / GroupWidth,
                 DownBlockTypes = Blocks("DownBlock2D", "CrossAttnDownBlock2D"), UpBlockTypes = [.. Blocks("UpBlock2D", "CrossAttnUpBlock2D").Reverse()],
-                CrossAttentionDim = tokens, AttentionHeadDim = Math.Max(1, widths[^1] / HeadWidth), ClassEmbedType = "identity", ResnetTimeScaleShift = "scale_shift",
+                CrossAttentionDim = tokens, AttentionHeadDim = Math.Max(1, widths[^1] / HeadWidth), ClassEmbedType = task.EncoderWidth is null ? "identity" : null, ResnetTimeScaleShift = "scale_shift",
             };
         }
         return new UNet2DConfig
@@ -107,6 +107,21 @@ public static partial class DiffusionPresets
             AttentionHeadDim = Math.Min(HeadWidth, widths[^1]), ResnetTimeScaleShift = "scale_shift",
             NumClassEmbeds = task.Classes + 1, ClassEmbedType = task.HasVector ? "identity" : null,
         };
+    }
+
+    /// <summary>
+    /// What a network predicts best at first, as <see cref="ObjectiveOf(string)"/> takes it: the flow; or the sample, along the same flow, where a position holds so many pixels that a narrow network
+    /// cannot pass their noise on (Li and He 2025).
+    /// </summary>
+    /// <param name="kind">What the network is.</param>
+    /// <param name="task">What it is made for.</param>
+    /// <param name="width">Its width.</param>
+    public static string PredictionFor(NetworkKind kind, NetworkTask task, int width)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        if (!task.IsPixels) return "flow";
+        var isNarrow = kind == NetworkKind.UNet ? task.Channels > 3 && WideEnough * task.Channels >= width : task.Channels * Math.Pow(TokenPatch(task.Side), 2) >= width;
+        return isNarrow ? "sample" : "flow";
     }
 
     /// <summary>Length of the vector that a network takes: that of its time embedding.</summary>

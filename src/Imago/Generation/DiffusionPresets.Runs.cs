@@ -41,6 +41,20 @@ public static partial class DiffusionPresets
     /// <param name="prediction">What the network predicts.</param>
     public static ProcessConfig ProcessOf(Prediction prediction) => prediction is Prediction.Flow or Prediction.Sample ? new FlowProcessConfig() : new VariancePreservingConfig();
 
+    /// <summary>What a model that is trained on is trained for: what it predicts, by the usual objective of that on the model's process.</summary>
+    /// <param name="model">The model.</param>
+    public static DiffusionObjectiveConfig ObjectiveOf(DiffusionModelConfig model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var isFlow = model.Process.Create() is RectifiedFlow;
+        return model.Prediction switch
+        {
+            Prediction.Sample when !isFlow => new DiffusionObjectiveConfig { Prediction = Prediction.Sample, Weighting = new MinSnrWeighting() },
+            Prediction.Epsilon when isFlow => Objective with { Prediction = Prediction.Epsilon },
+            _ => ObjectiveOf(model.Prediction.ToString().ToLowerInvariant()),
+        };
+    }
+
     /// <summary>What is drawn for pictures of a shape.</summary>
     /// <param name="shape">The pictures.</param>
     /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
@@ -67,10 +81,10 @@ public static partial class DiffusionPresets
     /// <param name="splits">The same, opened.</param>
     /// <param name="minutes">For how long.</param>
     /// <param name="condition">As <see cref="Conditioner"/> takes it.</param>
-    /// <param name="prediction">As <see cref="ObjectiveOf"/> takes it.</param>
+    /// <param name="prediction">As <see cref="ObjectiveOf(string)"/> takes it; null for <see cref="PredictionFor"/>.</param>
     /// <param name="autoencoder">The autoencoder whose latents are drawn; null for pixels.</param>
     /// <param name="kind">What the network is; null for one that suits what is drawn.</param>
-    public static DiffusionRunConfig Run(RunDataConfig data, DatasetSplits splits, double minutes, string condition, string prediction = "flow", string? autoencoder = null, NetworkKind? kind = null)
+    public static DiffusionRunConfig Run(RunDataConfig data, DatasetSplits splits, double minutes, string condition, string? prediction = null, string? autoencoder = null, NetworkKind? kind = null)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(splits);
@@ -79,10 +93,11 @@ public static partial class DiffusionPresets
         var chosen = kind ?? UsualKind(side);
         var width = WidthFor(side, minutes, data.BatchSize, chosen);
         var conditioner = Conditioner(condition, splits.Train, VectorWidth(width, side, chosen), chosen);
-        var objective = ObjectiveOf(prediction);
+        var task = new NetworkTask(channels, side, conditioner) { IsPixels = autoencoder is null };
+        var objective = ObjectiveOf(prediction ?? PredictionFor(chosen, task, width));
         return new DiffusionRunConfig
         {
-            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = Network(new NetworkTask(channels, side, conditioner), width, chosen),
+            Data = data with { Channels = loader.Channels }, Autoencoder = autoencoder, Patch = patch, Conditioner = conditioner, Objective = objective, Network = Network(task, width, chosen),
             Process = ProcessOf(objective.Prediction), Optimizer = Optimizer, Training = Training(minutes),
         };
     }

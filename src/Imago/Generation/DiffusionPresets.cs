@@ -15,7 +15,13 @@ public sealed record NetworkTask(int Channels, int Side, ConditionerConfig Condi
     internal int? Classes => Conditioner.Conditions.OfType<ClassConditionConfig>().FirstOrDefault(condition => !condition.Embed)?.Names.Count;
 
     /// <summary>Length of each token's vector; null for a network without text.</summary>
-    internal int? TokenWidth => Conditioner.Conditions.OfType<TextConditionConfig>().FirstOrDefault()?.Width;
+    internal int? TokenWidth => EncoderWidth ?? Conditioner.Conditions.OfType<TextConditionConfig>().FirstOrDefault()?.Width;
+
+    /// <summary>Length of the token vectors of a frozen text encoder; null for none.</summary>
+    public int? EncoderWidth { get; init; }
+
+    /// <summary>Whether pixels are drawn and not latents.</summary>
+    public bool IsPixels { get; init; }
 
     internal bool HasVector => Conditioner.Conditions.Any(condition => condition is not ClassConditionConfig { Embed: false });
 }
@@ -32,22 +38,25 @@ public static partial class DiffusionPresets
     public static string ConditionOf(ImageDataset set) =>
         set.Count > 0 && set.Get(0).Caption is not null ? "text" : set.ClassNames.Count > 0 ? "class" : set.Attributes.Count > 0 ? "attributes" : "none";
 
+    /// <summary>The name of the condition on text that a frozen encoder reads (<see cref="DiffusionRunConfig.TextEncoder"/>).</summary>
+    public const string FrozenText = "frozen-text";
+
     /// <summary>Conditions by name.</summary>
-    /// <param name="name"><c>class</c>, <c>attributes</c>, <c>text</c> or <c>none</c>.</param>
+    /// <param name="name"><c>class</c>, <c>attributes</c>, <c>text</c>, <c>none</c> or <see cref="FrozenText"/>.</param>
     /// <param name="set">The data.</param>
     /// <param name="width">Length of the vector that the network takes.</param>
     /// <param name="kind">What the network is.</param>
     /// <exception cref="ArgumentException">There is no such condition, or the data know nothing of it, or the network cannot be told.</exception>
     public static ConditionerConfig Conditioner(string name, ImageDataset set, int width, NetworkKind kind = NetworkKind.UNet)
     {
-        if (kind == NetworkKind.MMDiT && name != "text") throw new ArgumentException($"An MMDiT reads text, and the condition is {name}; choose --network dit or unet for it, or --condition text.");
+        if (kind == NetworkKind.MMDiT && name is not ("text" or FrozenText)) throw new ArgumentException($"An MMDiT reads text, and the condition is {name}; choose --network dit or unet for it, or --condition text.");
         var conditioner = ConditionerOf(name, set, width);
         return kind == NetworkKind.MMDiT ? conditioner with { Vector = ConditionVector.Pooled } : conditioner;
     }
 
     private static ConditionerConfig ConditionerOf(string name, ImageDataset set, int width) => name switch
     {
-        "none" => new ConditionerConfig { Width = width },
+        "none" or FrozenText => new ConditionerConfig { Width = width },
         "class" => new ConditionerConfig
         {
             Width = width,

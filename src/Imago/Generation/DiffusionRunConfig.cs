@@ -36,6 +36,12 @@ public sealed record DiffusionRunConfig
     /// <summary>What pictures can be asked for by.</summary>
     public ConditionerConfig Conditioner { get; init; } = new();
 
+    /// <summary>A frozen text encoder whose tokens the network attends to: a folder with its files and its tokenizer's, or with <c>text_encoder/</c> and <c>tokenizer/</c>; null for none. The run keeps a copy.</summary>
+    public string? TextEncoder { get; init; }
+
+    /// <summary>Whether the insides of the network's blocks are computed again for the gradients instead of being kept: less memory, a third more time.</summary>
+    public bool CheckpointBlocks { get; init; }
+
     /// <summary>How the model draws when nothing is chosen.</summary>
     public DrawingDefaults Drawing { get; init; } = new();
 
@@ -63,6 +69,8 @@ public sealed record DiffusionRunConfig
         if (Patch > 1 && Autoencoder is not null) throw new ArgumentException("A model draws patches of pixels or an autoencoder's latents, not both.");
         if (Lora is not null && From is null) throw new ArgumentException("Low-rank changes are those of a trained model; say with --from which.");
         if (Lora is not null && Training.EmaSnapshots is not null) throw new ArgumentException("Averages of any length are for runs that train all weights, not low-rank changes; leave out --post-hoc-ema.");
+        if (TextEncoder is not null && Conditioner.Conditions.Count > 0) throw new ArgumentException("A network that attends to a frozen text encoder's tokens has no other conditions.");
+        if (CheckpointBlocks && Lora is not null) throw new ArgumentException("Blocks are checkpointed where all weights are trained; leave out --checkpoint-blocks, low-rank changes need little memory.");
         Lora?.Validate();
         Network.Validate();
         Objective.Validate();

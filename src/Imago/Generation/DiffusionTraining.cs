@@ -1,10 +1,7 @@
-using Imago.Autoencoders;
 using Imago.Data;
 using Imago.Diffusion;
 using Imago.Generation.Lora;
-using Imago.Text;
 using Imago.Training;
-using Imago.Weights;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -27,11 +24,13 @@ public sealed class DiffusionTraining : IDisposable
     private readonly IReadOnlyList<LatentFile> _latents;
     private readonly SampleSheet _sheet;
     private readonly LoraAdapter? _adapter;
+    private readonly TrainingConditions _conditions;
 
     private DiffusionTraining(DiffusionRunConfig config, DiffusionModel model, TrainingExamples examples, SampleSheet sheet)
     {
         (_config, Model, _sheet) = (config, model, sheet);
         (_data, _validation, _latents) = (examples.Train, examples.Validation, examples.Files);
+        _conditions = new TrainingConditions(model, config.Conditioner.Dropout);
         if (config.Lora is not { } lora) return;
         foreach (var parameter in model.Trained.parameters()) parameter.requires_grad_(false);
         model.Trained.eval();
@@ -57,16 +56,19 @@ public sealed class DiffusionTraining : IDisposable
         splits ??= config.Data.Open(cancellationToken: cancellationToken);
         device ??= CPU;
         var kept = folder is not null && DiffusionFiles.IsRun(folder.Path) ? DiffusionFiles.ModelOf(folder.Path) : null;
-        var examples = TrainingExamples.Open(config, splits, kept, device, progress, cancellationToken);
+        var parts = StartingParts.Open(config, kept, isStarted: folder is not null && File.Exists(folder.StateFile));
+        TrainingExamples? examples = null;
         try
         {
-            var model = Create(config, splits, examples, kept).To(device);
+            examples = TrainingExamples.Open(config, splits, parts.Codec, device, progress, cancellationToken);
+            var model = parts.Model(config, splits, examples).To(device);
             if (folder is not null && kept is null) Keep(model, config, DiffusionFiles.ModelOf(folder.Path));
-            return new DiffusionTraining(config, model, examples, SampleSheet.For(config.Conditioner, splits));
+            return new DiffusionTraining(config, model, examples, SampleSheet.For(model, splits));
         }
         catch
         {
-            examples.Dispose();
+            examples?.Dispose();
+            parts.Dispose();
             throw;
         }
     }
@@ -98,6 +100,7 @@ public sealed class DiffusionTraining : IDisposable
     {
         _adapter?.Detach();
         _adapter?.Dispose();
+        _conditions.Dispose();
         Model.Dispose();
         foreach (var file in _latents) file.Dispose();
     }
@@ -106,33 +109,15 @@ public sealed class DiffusionTraining : IDisposable
     private LossTerms Loss(ExampleBatch batch, StepContext step)
     {
         var x0 = batch.Draw(step.Noise, Model.Device);
-        var known = Model.Conditioner.Read(batch.Known);
-        var condition = Model.Conditioner.forward((step.IsTraining ? Model.Conditioner.Drop(known, step.Noise) : known).To(Model.Device), step.ComputeType);
+        var condition = _conditions.Of(batch.Known, step);
         var loss = DiffusionObjectives.Loss(_config.Objective, Model.Process, (x, time) => Model.Network.forward(x.to(step.ComputeType), time, condition), x0, step.Noise);
         return new LossTerms(loss.Mean(), [("error", loss.SquaredError.mean())]);
     }
 
-    private static DiffusionModel Create(DiffusionRunConfig config, DatasetSplits splits, TrainingExamples examples, string? kept)
-    {
-        var needsText = config.Conditioner.Conditions.OfType<TextConditionConfig>().Any();
-        var tokenizer = !needsText ? null : kept is not null ? DiffusionFiles.TokenizerOf(kept) : CaptionTokenizer.Of(splits.Train);
-        var model = new DiffusionModel(new DiffusionModelConfig
-        {
-            Height = examples.Height, Width = examples.Width, Channels = examples.Channels, Patch = config.Patch, Latents = (examples.Codec as LatentCodec)?.Scale,
-            Process = config.Process, Prediction = config.Objective.Prediction, Conditioner = config.Conditioner, Defaults = config.Drawing,
-        }, config.Network.Create(config.Seed), config.Conditioner.Create(config.Seed + 1, tokenizer), examples.Codec)
-        {
-            ComputeType = config.Training.ComputeType,
-        };
-        if (config.From is { } from && kept is null) FineTuning.TakeWeights(model, from);
-        if (config.Lora is not null && kept is not null) DiffusionFiles.LoadWeights(model, kept);
-        return model;
-    }
-
-    /// <summary>What a run does not change is written at its start: with low-rank changes, all weights.</summary>
+    /// <summary>What a run does not change is written at its start: with low-rank changes, all weights, unless they are those of a published pipeline.</summary>
     private static void Keep(DiffusionModel model, DiffusionRunConfig config, string folder)
     {
         DiffusionFiles.SaveWithoutWeights(model, folder);
-        if (config.Lora is not null) DiffusionFiles.SaveWeights(model, folder);
+        if (config.Lora is not null && model.Config.Pipeline is null) DiffusionFiles.SaveWeights(model, folder);
     }
 }

@@ -39,7 +39,7 @@ internal static class LatentCache
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Add(FormattableString.Invariant($"{Format}|{autoencoder.Config.ToJson()}|{options.Size}|{options.Channels}|{options.Resize}|{options.Filter}|{options.Strict}|{withFlips}|"));
-        AddWeights(hash, autoencoder);
+        ModuleHash.Add(hash, autoencoder);
         Add(string.Join('\n', dataset.ClassNames));
         Add(string.Join('\n', dataset.Attributes.Select(attribute => attribute.Name)));
         var keys = new UInt128[dataset.Count];
@@ -66,49 +66,6 @@ internal static class LatentCache
         {
             return ContentHash.Of(Encoding.UTF8.GetBytes(dataset.Describe(index)));
         }
-    }
-
-    private static void AddWeights(IncrementalHash hash, Autoencoder autoencoder)
-    {
-        using var stream = new HashStream(hash);
-        using var scope = NewDisposeScope();
-        foreach (var (name, value) in autoencoder.state_dict())
-        {
-            stream.Write(Encoding.UTF8.GetBytes(name));
-            SafetensorsWriter.WriteElements(stream, value);
-        }
-    }
-
-    /// <summary>What is written is hashed.</summary>
-    private sealed class HashStream(IncrementalHash hash) : Stream
-    {
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => hash.AppendData(buffer, offset, count);
-
-        public override void Write(ReadOnlySpan<byte> buffer) => hash.AppendData(buffer);
     }
 }
 

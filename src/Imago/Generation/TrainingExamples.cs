@@ -17,24 +17,24 @@ internal sealed record TrainingExamples(ImageCodec Codec, IBatches<ExampleBatch>
     /// <summary>Opens the data; encodes them where latents are drawn.</summary>
     /// <param name="config">The run.</param>
     /// <param name="splits">Its data.</param>
-    /// <param name="kept">The model's folder of a run that is continued: its autoencoder and scale are taken.</param>
+    /// <param name="given">The autoencoder and scale of the model that is trained on. Null for those of the configuration.</param>
     /// <param name="device">Where to encode.</param>
     /// <param name="progress">Told how many pictures are encoded.</param>
     /// <param name="cancellation">Stops encoding.</param>
-    internal static TrainingExamples Open(DiffusionRunConfig config, DatasetSplits splits, string? kept, Device device, IProgress<WorkProgress>? progress, CancellationToken cancellation)
+    internal static TrainingExamples Open(DiffusionRunConfig config, DatasetSplits splits, LatentCodec? given, Device device, IProgress<WorkProgress>? progress, CancellationToken cancellation)
     {
         var (train, validation) = (config.Data.TrainingBatches(splits), splits.Validation.Count == 0 ? null : config.Data.ValidationBatches(splits));
-        if (config.Autoencoder is null)
+        if (config.Autoencoder is null && given is null)
         {
             var pixels = new PixelCodec(train.Channels, config.Patch);
             pixels.Shape(train.Height, train.Width);
             return new TrainingExamples(pixels, new PixelBatches(train, pixels), validation is null ? null : new PixelBatches(validation, pixels), []) { Height = train.Height, Width = train.Width, Channels = train.Channels };
         }
         var files = new List<LatentFile>();
-        var autoencoder = kept is null ? AutoencoderFiles.Load(config.Autoencoder) : DiffusionFiles.LoadAutoencoder(kept);
+        var autoencoder = given?.Autoencoder ?? AutoencoderFiles.Load(config.Autoencoder!);
         try
         {
-            if (autoencoder.Channels != train.Channels) throw new ArgumentException($"The pictures have {train.Channels} channels and the autoencoder {config.Autoencoder} {autoencoder.Channels}; set --channels {autoencoder.Channels}.");
+            if (autoencoder.Channels != train.Channels) throw new ArgumentException($"The pictures have {train.Channels} channels and the autoencoder {autoencoder.Channels}; set --channels {autoencoder.Channels}.");
             autoencoder.to(device);
             var options = new LoaderOptions
             {
@@ -49,14 +49,14 @@ internal sealed record TrainingExamples(ImageCodec Codec, IBatches<ExampleBatch>
 
             var learned = Latents(splits.Train, config.Data.Flip);
             var held = splits.Validation.Count == 0 ? null : Latents(HeldOut(splits.Validation, config), withFlips: false);
-            var codec = new LatentCodec(autoencoder, learned.Scale);
+            var codec = given ?? new LatentCodec(autoencoder, learned.Scale);
             return new TrainingExamples(
                 codec, new LatentBatches(learned, codec.Scale, options),
                 held is null ? null : new LatentBatches(held, codec.Scale, options with { Shuffle = false, Flip = false, DropLast = false }), files) { Height = train.Height, Width = train.Width, Channels = train.Channels };
         }
         catch
         {
-            autoencoder.Dispose();
+            if (given is null) autoencoder.Dispose();
             foreach (var file in files) file.Dispose();
             throw;
         }

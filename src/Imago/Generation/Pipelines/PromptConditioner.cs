@@ -32,6 +32,12 @@ public sealed class PromptConditioner : ConditionEncoder
     /// <summary>The text encoders by their name in the pipeline.</summary>
     public IReadOnlyDictionary<string, TextEncoder> Encoders => _towers.ToDictionary(tower => ComponentNames.TextEncoderOf(tower.Key), tower => tower.Value.Encoder);
 
+    /// <summary>Encoders and tokenizers by their number in the pipeline.</summary>
+    internal IReadOnlyDictionary<int, PromptTower> Towers => _towers;
+
+    /// <summary>How the network expects their results.</summary>
+    internal PromptLayout Layout => _layout;
+
     /// <summary>The ids that the encoders are given for a condition, by their name in the pipeline: a row for each chunk.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyList<long>>> Tokens(Condition condition)
     {
@@ -92,7 +98,8 @@ public sealed class PromptConditioner : ConditionEncoder
 
     private bool IsZeros(Prompt prompt) => _layout.NothingIsZeros && prompt.IsNothing;
 
-    private Tensor? Sizes(Condition condition, Device device)
+    /// <summary>What the network is told of sizes, [1, 6] or [1, 5]; null for nothing.</summary>
+    internal Tensor? Sizes(Condition condition, Device device)
     {
         if (_layout.Sizes == PromptSizes.None) return null;
         var sizes = condition.Sizes ?? throw new ArgumentException($"This model is told the sizes of pictures; set {nameof(Condition)}.{nameof(Condition.Sizes)}.");

@@ -36,6 +36,9 @@ internal sealed record PromptTower(PromptTokenizer Tokenizer, TextEncoder Encode
 {
     private const int ChunkTokens = PromptChunker.Length + 2;
 
+    /// <summary>Where the tokenizer's files are; null if they are not known.</summary>
+    internal string? TokenizerFolder { get; init; }
+
     /// <summary>Whether it is a CLIP, which reads in chunks.</summary>
     internal bool IsClip => Encoder.Config is ClipTextConfig;
 

@@ -35,15 +35,8 @@ public static class StableDiffusion
             var (family, scheduler) = (parts.Family, SchedulerOf(parts));
             var network = Owned(LoadNetwork(parts));
             var codec = Owned(LoadCodec(parts));
-            var towers = new Dictionary<int, PromptTower>();
-            foreach (var number in Enumerable.Range(1, 3))
-            {
-                if (LoadTower(parts, number, family) is not { } tower) continue;
-                Owned(tower.Encoder);
-                towers[number] = tower;
-            }
-            var conditioner = Owned(new PromptConditioner(PipelineFit.Layout(parts, network.Config, family, towers), towers));
-            PipelineFit.Check(parts, network.Config, codec, towers);
+            var conditioner = Owned(LoadPrompts(parts, network.Config, family));
+            PipelineFit.Check(parts, network.Config, codec, conditioner.Towers);
             var model = new DiffusionModel(PipelineFit.Describe(network.Config, codec, scheduler, family), network, conditioner, codec);
             model.Trained.eval();
             return model;
@@ -61,6 +54,32 @@ public static class StableDiffusion
             owned.Add(part);
             return part;
         }
+    }
+
+    /// <summary>The text encoders of a pipeline, for its network.</summary>
+    internal static PromptConditioner LoadPrompts(PipelineParts parts, DenoiserConfig network, PipelineFamily family)
+    {
+        var towers = new Dictionary<int, PromptTower>();
+        try
+        {
+            foreach (var number in Enumerable.Range(1, 3))
+            {
+                if (LoadTower(parts, number, family) is { } tower) towers[number] = tower;
+            }
+            return new PromptConditioner(PipelineFit.Layout(parts, network, family, towers), towers);
+        }
+        catch
+        {
+            foreach (var tower in towers.Values) tower.Encoder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The first text encoder alone, whose tokens a network attends to.</summary>
+    internal static PromptConditioner LoadTokens(PipelineParts parts)
+    {
+        var tower = LoadTower(parts, 1, PipelineFamily.StableDiffusion) ?? throw new CheckpointException($"{parts.Source}: there is no {ComponentNames.TextEncoder}.");
+        return new PromptConditioner(new FeatureLayout(tower.Width, PooledWidth: 0), new Dictionary<int, PromptTower> { [1] = tower });
     }
 
     private static SchedulerConfig SchedulerOf(PipelineParts parts)
@@ -96,7 +115,7 @@ public static class StableDiffusion
         PromptTokenizer tokenizer = config is T5Config ? T5Tokenizer.Load(folder) : ClipTokenizer.Load(folder, words.Padding);
         if (tokenizer.Count > config.VocabSize) throw new CheckpointException($"{folder}: the tokenizer has {tokenizer.Count} tokens, the {name} knows {config.VocabSize}; they do not belong together.");
         using var file = WeightsOf(part, name);
-        return new(tokenizer, EncoderFiles.LoadText(config, file), IsPenultimate: family != PipelineFamily.StableDiffusion);
+        return new(tokenizer, EncoderFiles.LoadText(config, file), IsPenultimate: family != PipelineFamily.StableDiffusion) { TokenizerFolder = folder };
     }
 
     private static T Filled<T>(T module, Action<T> load)
