@@ -115,7 +115,7 @@ public sealed class FrozenTextTests : IDisposable
         Run(config, Coloured(config.Data.Size!.Value), run);
         Run(config with { Training = config.Training with { Steps = 2 } }, Coloured(config.Data.Size!.Value), cut);
         Run(config, Coloured(config.Data.Size!.Value), cut);
-        ResumeTests.AssertSame(run, cut);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(run.Path, DiffusionTraining.LoraName)), File.ReadAllBytes(Path.Combine(cut.Path, DiffusionTraining.LoraName)));
         Assert.False(Directory.Exists(Path.Combine(run.Path, "model", "network")));
         using var changed = DiffusionFiles.Load(run.Path);
         using var plain = DiffusionFiles.Load(config.From!);
