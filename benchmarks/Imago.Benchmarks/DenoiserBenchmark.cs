@@ -1,3 +1,4 @@
+using Imago.Layers;
 using Imago.Models;
 using Imago.Training;
 using TorchSharp;
@@ -7,7 +8,8 @@ namespace Imago.Benchmarks;
 
 /// <summary>
 /// <c>denoisers --python PATH [--network NAME] [--precision fp32|bf16] [--threads N] [--rounds N] [--peer-optimizer default|fused]</c>: a training step of U-Nets and of
-/// diffusion transformers by Imago and of diffusers' in PyTorch, as people run it and with its allocator's thresholds raised; the three in turn, median ratios.
+/// diffusion transformers by Imago, by Imago's unoptimised path (fp32, operations one by one, contiguous maps, TorchSharp's AdamW), and of diffusers' in PyTorch, as people run it and
+/// with its allocator's thresholds raised; the four in turn, median ratios.
 /// </summary>
 internal static class DenoiserBenchmark
 {
@@ -24,6 +26,7 @@ internal static class DenoiserBenchmark
     internal static void Run(string[] args) => PeerComparison.Run(args, new PeerTopic("denoisers", "Training step of denoisers", "PyTorch and diffusers", Answer)
     {
         Networks = Networks.ToDictionary(entry => entry.Key, entry => (entry.Value.Batch, entry.Value.StepsPerRound)),
+        HasPlainPath = true,
         Peer = name => ["denoiser_step.py", Networks[name].Network.ToJson(), $"{Networks[name].Side}", $"{Networks[name].Batch}"],
     });
 
@@ -31,9 +34,11 @@ internal static class DenoiserBenchmark
     private static void Answer(string name, string precision, int threads)
     {
         TorchRuntime.Start(new TorchOptions { Threads = threads });
+        PlainPaths.AreTaken = precision == PeerComparison.PlainPath;
         var (config, channels, side, batch, _) = Networks[name];
         using var network = config.Create();
-        using var optimizer = new AdamWConfig().Create(ParameterGroup.All(network));
+        using var optimizer = PlainPaths.AreTaken ? null : new AdamWConfig().Create(ParameterGroup.All(network));
+        using var plainOptimizer = PlainPaths.AreTaken ? optim.AdamW(network.parameters(), 1e-4, weight_decay: 0.01) : null;
         using var x0 = rand(batch, channels, side, side);
         var condition = config is UNet2DConditionConfig { CrossAttentionDim: var width }
             ? new Conditioning { Tokens = randn(batch, 16, width[0]) }
@@ -45,10 +50,12 @@ internal static class DenoiserBenchmark
             var (epsilon, time) = (randn_like(x0), rand(batch));
             var alpha = (0.5 * Math.PI * time).cos().view(-1, 1, 1, 1);
             var sigma = (0.5 * Math.PI * time).sin().view(-1, 1, 1, 1);
-            optimizer.ZeroGrad();
+            optimizer?.ZeroGrad();
+            plainOptimizer?.zero_grad();
             var output = network.forward((alpha * x0 + sigma * epsilon).to(type), 1000 * time, condition);
             (output.to(float32) - epsilon).square().mean().backward();
-            optimizer.Step(1e-4);
+            optimizer?.Step(1e-4);
+            plainOptimizer?.step();
         }
         Worker.AnswerSteps(Step);
     }

@@ -12,13 +12,19 @@ internal sealed record PeerTopic(string Name, string Title, string Needs, Action
     /// <summary>By name: images in a batch, and steps in a measurement.</summary>
     internal required IReadOnlyDictionary<string, (int Batch, int StepsPerRound)> Networks { get; init; }
 
+    /// <summary>Whether Imago's unoptimised path is measured too: <see cref="Answer"/> is then asked for the precision <see cref="PeerComparison.PlainPath"/>.</summary>
+    internal bool HasPlainPath { get; init; }
+
     /// <summary>The peer's script and its arguments for a network, before threads, precision and optimiser.</summary>
     internal required Func<string, string[]> Peer { get; init; }
 }
 
-/// <summary>The same work by Imago and by a Python script, as people run it and with the allocator's thresholds raised: the three in turn.</summary>
+/// <summary>The same work by Imago and by a Python script, as people run it and with the allocator's thresholds raised, all in turn; a Markdown table for docs/results.md.</summary>
 internal static class PeerComparison
 {
+    /// <summary>What a worker is asked for in place of a precision when it is to take Imago's unoptimised path.</summary>
+    internal const string PlainPath = "plain";
+
     private static readonly Dictionary<string, string> RaisedThresholds = new()
     {
         ["MALLOC_MMAP_THRESHOLD_"] = "8589934592", ["MALLOC_TRIM_THRESHOLD_"] = "8589934592", ["MALLOC_TOP_PAD_"] = "268435456",
@@ -40,38 +46,43 @@ internal static class PeerComparison
             Console.Error.WriteLine($"Give --python PATH: an interpreter with {topic.Needs}.");
             return;
         }
-        PrintHeader($"{topic.Title}, {precision}, {threads} threads");
+        Console.WriteLine($"{topic.Title}, {threads} threads:");
+        Console.WriteLine();
+        Console.WriteLine($"| network | precision | Imago | {(topic.HasPlainPath ? "unoptimised | " : "")}PyTorch | raised | {(topic.HasPlainPath ? "Imago / unoptimised | " : "")}Imago / PyTorch | Imago / raised |");
+        Console.WriteLine($"|---|---|---|{(topic.HasPlainPath ? "---|---|" : "")}---|---|---|---|");
         foreach (var network in options.TryGetValue("network", out var one) ? [one] : topic.Networks.Keys)
         {
+            string[] Worker(string asked) => [topic.Name, "--worker", network, "--precision", asked, "--threads", threads];
+            string[] peer = [.. topic.Peer(network), threads, precision, Get("peer-optimizer", "default")];
+            var sides = new Sides(Worker(precision), topic.HasPlainPath ? Worker(PlainPath) : null, python, [Script(peer[0]), .. peer[1..]]);
             var (batch, steps) = topic.Networks[network];
-            Run(
-                $"{network}, batch {batch}", [topic.Name, "--worker", network, "--precision", precision, "--threads", threads],
-                python, [.. topic.Peer(network), threads, precision, Get("peer-optimizer", "default")], threads, steps, int.Parse(Get("rounds", "15"), CultureInfo.InvariantCulture));
+            Measure($"| `{network}`, batch {batch} | {precision} |", sides, threads, steps, int.Parse(Get("rounds", "15"), CultureInfo.InvariantCulture));
         }
     }
 
-    private static void PrintHeader(string what) => Console.WriteLine($"{what,-34}    Imago   PyTorch    raised   Imago/PyTorch   Imago/raised");
-
     /// <summary>Prints medians of the seconds of a step and of their ratios.</summary>
-    /// <param name="name">What is compared.</param>
-    /// <param name="topic">The topic and its arguments that make this program answer.</param>
-    /// <param name="python">The interpreter.</param>
-    /// <param name="peer">The script in <c>benchmarks/peers</c> and its arguments.</param>
+    /// <param name="head">The first cells of the row.</param>
+    /// <param name="sides">Who is measured.</param>
     /// <param name="threads">Threads of each side.</param>
     /// <param name="steps">Steps in a measurement.</param>
     /// <param name="rounds">Measurements of each side.</param>
-    private static void Run(string name, string[] topic, string python, string[] peer, string threads, int steps, int rounds)
+    private static void Measure(string head, Sides sides, string threads, int steps, int rounds)
     {
         var omp = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = threads };
-        string[] call = [Script(peer[0]), .. peer[1..]];
-        using var imago = new Worker(topic, omp);
-        using var plain = new Worker(python, call, omp);
-        using var raised = new Worker(python, call, RaisedThresholds.Concat(omp).ToDictionary());
+        using var imago = new Worker(sides.Imago, omp);
+        using var unoptimised = sides.Unoptimised is { } path ? new Worker(path, omp) : null;
+        using var plain = new Worker(sides.Python, sides.Peer, omp);
+        using var raised = new Worker(sides.Python, sides.Peer, RaisedThresholds.Concat(omp).ToDictionary());
         var question = steps.ToString(CultureInfo.InvariantCulture);
-        var seconds = Enumerable.Range(0, rounds).Select(_ => (Imago: imago.Ask(question), Plain: plain.Ask(question), Raised: raised.Ask(question))).ToList();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name,-34} {Median(seconds.Select(s => s.Imago)) * 1e3,6:0.0} ms {Median(seconds.Select(s => s.Plain)) * 1e3,6:0.0} ms {Median(seconds.Select(s => s.Raised)) * 1e3,6:0.0} ms {Median(seconds.Select(s => s.Imago / s.Plain)),12:0.000} {Median(seconds.Select(s => s.Imago / s.Raised)),14:0.000}"));
+        var seconds = Enumerable.Range(0, rounds).Select(_ => (Imago: imago.Ask(question), Unoptimised: unoptimised?.Ask(question) ?? 0, Plain: plain.Ask(question), Raised: raised.Ask(question))).ToList();
+        string Time(Func<(double Imago, double Unoptimised, double Plain, double Raised), double> of) => string.Create(CultureInfo.InvariantCulture, $" {Median(seconds.Select(of)) * 1e3:0.0} ms |");
+        string Ratio(Func<(double Imago, double Unoptimised, double Plain, double Raised), double> of) => string.Create(CultureInfo.InvariantCulture, $" {Median(seconds.Select(s => s.Imago / of(s))):0.00} |");
+        var (time, ratio) = unoptimised is null ? ("", "") : (Time(s => s.Unoptimised), Ratio(s => s.Unoptimised));
+        Console.WriteLine($"{head}{Time(s => s.Imago)}{time}{Time(s => s.Plain)}{Time(s => s.Raised)}{ratio}{Ratio(s => s.Plain)}{Ratio(s => s.Raised)}");
     }
+
+    /// <summary>The programs that are compared: arguments of this one, optimised and not, and a script for an interpreter.</summary>
+    private sealed record Sides(string[] Imago, string[]? Unoptimised, string Python, string[] Peer);
 
     private static string Script(string name)
     {

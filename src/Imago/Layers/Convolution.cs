@@ -30,7 +30,9 @@ public static class Convolution
         CheckFits(x, weight, padding);
         using var scope = NewDisposeScope();
         var (w, b) = (weight.to(x.dtype), bias?.to(x.dtype));
-        var y = IsPointwise(w)
+        var y = PlainPaths.AreTaken
+            ? nn.functional.conv2d(x.contiguous(), w, b, [stride.H, stride.W], [padding.H, padding.W])
+            : IsPointwise(w)
             ? Pointwise(Strided(Padded(ChannelsLast(x), padding), stride), w.flatten(1), b)
             : General(x, w, b, inputAxis: 1, outputAxis: 0, (x, w, b) =>
                 nn.functional.conv2d(x, w, b, [stride.H, stride.W], [padding.H, padding.W]));

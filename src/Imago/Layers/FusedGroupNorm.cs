@@ -46,7 +46,7 @@ internal static class FusedGroupNorm
     }
 
     private static bool IsKernelFor(Tensor x) =>
-        Lanes.IsSupported && x.device_type == DeviceType.CPU && Lanes.Reads(x.dtype) && x.dim() == 4 && x.shape[1] % GroupedMap.ChannelStep == 0 && x.numel() > 0;
+        !PlainPaths.AreTaken && Lanes.IsSupported && x.device_type == DeviceType.CPU && Lanes.Reads(x.dtype) && x.dim() == 4 && x.shape[1] % GroupedMap.ChannelStep == 0 && x.numel() > 0;
 
     /// <summary>One use of the kernel: inputs are channels-last x, weight and bias [B, C], addend [B, C] or null.</summary>
     private sealed class Call

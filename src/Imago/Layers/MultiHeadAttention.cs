@@ -16,9 +16,9 @@ public static class MultiHeadAttention
     /// <returns>[B, L, heads·d].</returns>
     public static Tensor Attend(Tensor q, Tensor k, Tensor v, long heads, Tensor? bias = null, bool causal = false) => WrappedTensorDisposeScope(() =>
     {
-        if (bias is null && !causal && RowwiseAttention.Takes(q, k, v)) return RowwiseAttention.Attend(q, k, v, heads);
+        if (!PlainPaths.AreTaken && bias is null && !causal && RowwiseAttention.Takes(q, k, v)) return RowwiseAttention.Attend(q, k, v, heads);
         var (ofQ, ofK, ofV) = (Split(q, heads), Split(k, heads), Split(v, heads));
-        return Merge(HasSlowGradient(q, k, v)
+        return Merge(PlainPaths.AreTaken || HasSlowGradient(q, k, v)
             ? Explicit(ofQ, ofK, ofV, causal ? CausalBias(q, k) : bias?.to(q.dtype))
             : nn.functional.scaled_dot_product_attention(ofQ, ofK, ofV, bias?.to(q.dtype), 0, causal));
     });
