@@ -161,7 +161,7 @@ public sealed class DiffusionModel : IDisposable
     internal SchedulerConfig? Scheduler => (Config.Process as HubProcessConfig)?.Config;
 
     /// <summary>Whether pictures are drawn as published pipelines draw them: their preparation, their numbers, their scheduler.</summary>
-    internal bool IsPublished => Encoder is Pipelines.PromptConditioner;
+    internal bool IsPublished => Encoder is Pipelines.PromptConditioner && Config.Prompts is not { Use: PromptUse.Tokens };
 
     /// <summary>A picture in the size and channels of those that are drawn: scaled to cover them, the rest cut off.</summary>
     /// <param name="picture">Any picture.</param>
