@@ -12,7 +12,7 @@ namespace Imago.Cli.Commands;
 /// <summary><c>imago evaluate</c>: how well a model does on images that it has not seen.</summary>
 internal static class EvaluateCommand
 {
-    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, a diffusion model's, a file or folder of any autoencoder that Imago reads, or a hub's model (owner/name).", HelpName = "MODEL" };
+    private static readonly Argument<string> Model = new("model") { Description = "A run's folder, a diffusion model's, a file or folder of any autoencoder that Imago reads, or a hub's model (owner/name); or, with --against, --metrics or --save-statistics, a folder, zip, parquet or .npz of pictures, or a named data set.", HelpName = "MODEL|PICTURES" };
     internal static readonly Option<string?> Source = new("--data") { Description = "A named data set, or a folder, zip or parquet file of images; the default is the run's own.", HelpName = "NAME|PATH" };
     internal static readonly Option<string?> DataFolder = new("--data-folder") { Description = "Folder with the files of a published data set.", HelpName = "PATH" };
     internal static readonly Option<bool> Download = new("--download") { Description = "Fetch a published data set or a hub's model whose files are missing." };
@@ -29,18 +29,33 @@ internal static class EvaluateCommand
     internal static readonly Option<int?> Steps = new("--steps") { Description = "Steps of each of those pictures; the default is the model's.", HelpName = "N" };
     internal static readonly Option<double?> Guidance = new("--guidance", "-g") { Description = "How strongly they follow their captions; the default is the model's.", HelpName = "X" };
 
-    internal static Command Create() => new ImagoCommand("evaluate", "Score a model: likelihood bounds; for an autoencoder also what each latent carries, PSNR and SSIM; for faces in words whether prompts are followed.",
+    internal static Command Create()
+    {
+        var command = Models();
+        foreach (var option in EvaluateSamples.All) command.Add(option);
+        return command;
+    }
+
+    private static ImagoCommand Models() => new ImagoCommand("evaluate", "Score a model: likelihood bounds; for an autoencoder also what each latent carries, PSNR and SSIM; for faces in words whether prompts are followed. Or measure pictures: FID, KID, Inception Score, precision and recall.",
         "imago evaluate runs/faces-vae",
         "imago evaluate runs/mnist-vae --samples 5000",
         "imago evaluate runs/mnist-diffusion --images 500",
         "imago evaluate runs/faces-diffusion --prompts 500 --steps 10",
-        "imago evaluate taef2_encoder.pth --data photos/ --json")
+        "imago evaluate taef2_encoder.pth --data photos/ --json",
+        "imago evaluate samples/ --against photos/ --metrics fid,kid,prdc --download",
+        "imago evaluate samples.npz --against VIRTUAL_imagenet256_labeled.npz --resize tf1",
+        "imago evaluate samples/ --against mnist --network runs/mnist-judge --metrics fid,is")
     {
         Model, Source, DataFolder, Download, Split, Binarize, Images, Samples, Likelihood, Sigma, Seed, Batch, Prompts, Steps, Guidance, HubModelOptions.Revision, SharedOptions.Json,
     }.Does(Run);
 
     private static void Run(CommandContext context)
     {
+        if (EvaluateSamples.IsMeant(context))
+        {
+            EvaluateSamples.Run(context, context.Get(Model)!);
+            return;
+        }
         var path = HubModelOptions.Locate(context, context.Get(Model)!, Download);
         if (DiffusionFiles.IsModel(path))
         {

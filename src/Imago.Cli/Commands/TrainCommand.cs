@@ -64,6 +64,7 @@ internal static class TrainCommand
         TrainDiffusionCommand.Create(),
         TrainFlowCommand.Create(),
         TrainGanCommand.Create(),
+        TrainClassifierCommand.Create(),
     };
 
     private static int Run(CommandContext context)

@@ -12,6 +12,7 @@ public sealed class ImageFolderDataset : ImageDataset
     private const int MaximumCaptionBytes = 64 * 1024;
 
     private readonly FileSource _source;
+    private readonly ImageReadOptions? _reading;
     private readonly IReadOnlyList<string> _files;
     private readonly IReadOnlyList<int?> _labels;
     private readonly IReadOnlyList<string?> _captions;
@@ -24,9 +25,9 @@ public sealed class ImageFolderDataset : ImageDataset
     {
     }
 
-    internal ImageFolderDataset(FileSource source)
+    internal ImageFolderDataset(FileSource source, ImageReadOptions? reading = null)
     {
-        _source = source;
+        (_source, _reading) = (source, reading);
         _files = [.. source.Names.Where(ImageFile.HasImageName)];
         if (_files.Count == 0) throw new DataException($"{source.Path}: holds no image; read are files ending with {string.Join(", ", ImageFile.Extensions)}.");
         Name = Path.GetFileNameWithoutExtension(source.Path.Length > 1 ? Path.GetFullPath(source.Path) : source.Path);
@@ -63,7 +64,7 @@ public sealed class ImageFolderDataset : ImageDataset
         var file = _files[Checked(index)];
         return new ImageItem
         {
-            Image = ImageFile.Decode(_source.Read(file), _source.Describe(file)),
+            Image = ImageFile.Decode(_source.Read(file), _source.Describe(file), _reading),
             Label = _labels[index],
             Attributes = _attributes[index],
             Caption = _captions[index],

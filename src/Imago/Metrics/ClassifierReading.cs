@@ -5,30 +5,33 @@ using static TorchSharp.torch;
 namespace Imago.Metrics;
 
 /// <summary>What a classifier makes of a set of pictures that comes in batches: how often it agrees with their labels, and the statistics of what it sees.</summary>
-internal sealed class ClassifierReading : IDisposable
+public sealed class ClassifierReading : IDisposable
 {
     private readonly ImageClassifier _classifier;
     private long _right;
 
+    /// <summary>A reading of no pictures yet.</summary>
     /// <param name="classifier">In evaluation mode; it stays the caller's.</param>
-    internal ClassifierReading(ImageClassifier classifier)
+    public ClassifierReading(ImageClassifier classifier)
     {
+        ArgumentNullException.ThrowIfNull(classifier);
         _classifier = classifier;
         Features = new FeatureStatistics(classifier.FeatureCount);
     }
 
     /// <summary>Statistics of the features of its hidden layer.</summary>
-    internal FeatureStatistics Features { get; }
+    public FeatureStatistics Features { get; }
 
     /// <summary>The share of pictures that it gives their label.</summary>
-    internal double Accuracy => Features.Count > 0 ? (double)_right / Features.Count : throw new InvalidOperationException("There are no pictures to be right about.");
+    public double Accuracy => Features.Count > 0 ? (double)_right / Features.Count : throw new InvalidOperationException("There are no pictures to be right about.");
 
     /// <summary>Reads pictures.</summary>
     /// <param name="pictures">[B, C, H, W] in [0, 1].</param>
     /// <param name="labels">The class of each, int64 [B].</param>
     /// <returns>The class that each is taken for.</returns>
-    internal long[] Add(Tensor pictures, Tensor labels)
+    public long[] Add(Tensor pictures, Tensor labels)
     {
+        ArgumentNullException.ThrowIfNull(labels);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var features = _classifier.Features(pictures);

@@ -8,12 +8,12 @@ using static TorchSharp.torch;
 namespace Imago.Metrics;
 
 /// <summary>Trains a classifier on a labelled set: the judge of what generative models draw, apart from them.</summary>
-internal static class ClassifierTraining
+public static class ClassifierTraining
 {
     private const int SmallestMap = 4, MostHalvings = 4, MostWidth = 128;
 
     /// <summary>Settings that do for small pictures: the rate falls along a cosine, the moving average is kept.</summary>
-    internal static TrainingOptions Options(long steps, Precision precision) => new()
+    public static TrainingOptions Options(long steps, Precision precision) => new()
     {
         Steps = steps, Precision = precision, Ema = new EmaOptions { Decay = 0.99 }, MaxGradientNorm = 1,
         Schedule = new LearningRateSchedule { Shape = ScheduleShape.Cosine, WarmupSteps = Math.Min(100, steps / 10) },
@@ -21,7 +21,7 @@ internal static class ClassifierTraining
 
     /// <summary>A network for square pictures: halved as often as the side allows, down to at least 4 positions a side.</summary>
     /// <exception cref="ArgumentException">The side is odd.</exception>
-    internal static ImageClassifierConfig ConfigFor(int channels, int side, int classes)
+    public static ImageClassifierConfig ConfigFor(int channels, int side, int classes)
     {
         var halvings = 0;
         while (halvings < MostHalvings && side % (2 << halvings) == 0 && side >> (halvings + 1) >= SmallestMap) halvings++;
@@ -38,7 +38,7 @@ internal static class ClassifierTraining
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Ends the training after the step at hand.</param>
     /// <returns>The classifier in evaluation mode; the caller owns it.</returns>
-    internal static ImageClassifier Run(ImageClassifierConfig config, IBatches<ImageBatch> data, TrainingOptions options, long seed = 0, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static ImageClassifier Run(ImageClassifierConfig config, IBatches<ImageBatch> data, TrainingOptions options, long seed = 0, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         const int Unlabelled = -1;
         var classifier = config.Create(seed);

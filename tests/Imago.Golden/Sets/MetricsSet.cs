@@ -34,6 +34,7 @@ internal sealed partial class MetricsSet : GoldenSet
             case "inception/blocks": RunInceptionBlocks(golden, check); break;
             case "inception/torchvision": RunTorchvision(golden, check); break;
             case "resize/filters": RunResizing(golden, check); break;
+            case "e2e/folders": RunFolders(golden, check); break;
             case "random/numpy_randomstate": RunNumpyRandom(golden, check); break;
             case "stats/npz": RunStatisticsFiles(golden, check); break;
             default: throw new NotImplementedHereException($"Imago has no measure yet that {golden.Name} could test");
