@@ -53,7 +53,7 @@ internal static class EvaluateSamples
         {
             var (classifier, config) = ClassifierFiles.Load(network);
             classifier.to(context.Device);
-            return new ClassifierExtractor(config.Name, classifier, config.Network, context.Device);
+            return new ClassifierExtractor($"{config.Name}-{ClassifierFiles.Fingerprint(network)}", classifier, config.Network, context.Device);
         }
         var weights = network != Inception ? network : context.Track("Fetching Inception-v3", sink =>
             InceptionDownload.Find(context.Get(Download), sink.For<DownloadProgress>(progress => (progress.Bytes, progress.Total ?? progress.Bytes, null)), context.Cancellation));

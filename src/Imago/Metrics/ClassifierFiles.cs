@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Imago.Models;
 using Imago.Weights;
@@ -39,6 +40,16 @@ public static class ClassifierFiles
         Directory.CreateDirectory(folder);
         ModuleWeights.Save(classifier, Path.Combine(folder, WeightsName));
         AtomicFile.Write(Path.Combine(folder, ConfigName), stream => stream.Write(Encoding.UTF8.GetBytes(ConfigJson.Write(config))));
+    }
+
+    /// <summary>The first eight digits of the SHA-256 of a classifier's weights: features of different ones must not be compared.</summary>
+    /// <exception cref="CheckpointException">The folder holds none.</exception>
+    public static string Fingerprint(string folder)
+    {
+        var path = Path.Combine(folder, WeightsName);
+        if (!File.Exists(path)) throw new CheckpointException($"{folder} holds no {WeightsName}.");
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file))[..8];
     }
 
     /// <summary>Reads a classifier.</summary>

@@ -61,7 +61,7 @@ public sealed class InceptionExtractor(InceptionV3 network, InceptionResize resi
 }
 
 /// <summary>The hidden layer of a classifier that Imago trained (<see cref="ClassifierFiles"/>): FID and Inception Score of a domain of one's own.</summary>
-/// <param name="name">What the classifier is called.</param>
+/// <param name="name">What tells the classifier from others.</param>
 /// <param name="classifier">In evaluation mode; it belongs to the extractor now.</param>
 /// <param name="config">What it is made of.</param>
 /// <param name="device">Where the network lives.</param>

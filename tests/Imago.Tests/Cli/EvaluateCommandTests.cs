@@ -39,4 +39,30 @@ public class EvaluateCommandTests
         Assert.Contains("nothing-here", error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Evaluate_OfPictures_ByAClassifierOfTheirOwn_ComparesTheSets()
+    {
+        using var folder = new TemporaryFolder();
+        var (judge, statistics) = (folder.File("judge"), folder.File("sprites.npz"));
+        Assert.Equal(0, Run("train", "classifier", "--data", "sprites", "--count", "120", "--size", "16", "--attribute", "shape", "--steps", "3", "--out", judge, "--quiet").Code);
+        var (code, output, error) = Run("evaluate", "sprites", "--against", "sprites", "--network", judge, "--images", "40", "--metrics", "fid,kid,is,prdc", "--save-statistics", statistics, "--json");
+        Assert.True(code == 0, error);
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal(0, json.RootElement.GetProperty("report").GetProperty("fid").GetDouble(), 1e-6);
+        Assert.Equal(1, json.RootElement.GetProperty("report").GetProperty("precision").GetDouble());
+        var (_, text, warnings) = Run("evaluate", "sprites", "--against", statistics, "--network", judge, "--images", "40");
+        Assert.Contains("FID", text, StringComparison.Ordinal);
+        Assert.Contains("biased", warnings, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_OfPictures_SaysWhatIsMissing()
+    {
+        using var folder = new TemporaryFolder();
+        var (code, _, error) = Run("evaluate", "sprites", "--metrics", "nonsense");
+        Assert.Equal(2, code);
+        Assert.Contains("prdc", error, StringComparison.Ordinal);
+        Assert.Equal(1, Run("evaluate", "sprites", "--against", "sprites", "--network", folder.File("none.pth")).Code);
+    }
 }
