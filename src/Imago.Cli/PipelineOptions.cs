@@ -17,6 +17,10 @@ internal static class PipelineOptions
 
     internal static Option<string[]> TextEncoder { get; } = new("--text-encoder") { HelpName = "FILE", Description = "Another text encoder for the pipeline, or one that it lacks. May be repeated." };
 
+    /// <summary>What the options say of a single file.</summary>
+    internal static SingleFileOptions OfFile(CommandContext context) =>
+        (context.Get(Config) is { } folder ? new SingleFileOptions().WithConfigs(folder) : new SingleFileOptions()) with { TokenizerFolder = context.Get(Tokenizer), Prediction = context.Get(Predicts) };
+
     /// <summary>What the options say, over what a recipe says; null for no changes.</summary>
     internal static PipelineChanges? Changes(CommandContext context, PipelineChanges? recipe = null)
     {

@@ -6,7 +6,7 @@ namespace Imago;
 internal static unsafe partial class Libc
 {
     internal const int ProtectionRead = 1, ProtectionWrite = 2, ProtectionExecute = 4;
-    private const int MapPrivateAnonymous = 0x22, AdviceHugePages = 14;
+    private const int MapPrivateAnonymous = 0x22, AdviceHugePages = 14, AdviceNotNeeded = 4;
     private const nuint HugePage = 2 << 20;
 
     /// <summary>Fresh pages, on huge pages where the kernel has some; null if there is no memory.</summary>
@@ -24,6 +24,9 @@ internal static unsafe partial class Libc
         _ = madvise(aligned, bytes, AdviceHugePages);
         return aligned;
     }
+
+    /// <summary>Lets the kernel take back the pages of a mapped file that nobody has written to or will miss: the next access reads the file again.</summary>
+    internal static void Forget(void* address, nuint bytes) => _ = madvise(address, bytes, AdviceNotNeeded);
 
     [LibraryImport("libc")]
     private static partial void* mmap(void* address, nuint length, int protection, int flags, int file, nint offset);

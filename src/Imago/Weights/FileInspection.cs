@@ -42,6 +42,10 @@ public sealed record FileInspection(string Path, string Format, string Descripti
         };
     }
 
+    /// <summary>Whether a file holds tensors, by its first bytes.</summary>
+    internal static bool IsOfTensors(string path) =>
+        TensorFileOpener.KindOf(path) is FileFormat.Kind.Safetensors or FileFormat.Kind.Zip or FileFormat.Kind.TorchLegacy or FileFormat.Kind.Gguf or FileFormat.Kind.Json;
+
     private static FileInspection OfTensors(string path)
     {
         using var file = TensorFile.Open(path);

@@ -95,6 +95,15 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
+    /// <summary>Gives back the memory of the pages that were read, unless a tensor over them is alive; they are read again when they are needed.</summary>
+    internal void Forget()
+    {
+        lock (Gate)
+        {
+            if (OperatingSystem.IsLinux() && !_isClosed && _users == 1 && Length > 0) Libc.Forget(_start, (nuint)Length);
+        }
+    }
+
     /// <summary>Closes the file; it stays mapped until the last lent tensor is gone.</summary>
     public void Dispose()
     {

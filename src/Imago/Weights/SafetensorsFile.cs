@@ -40,5 +40,7 @@ internal sealed class SafetensorsFile : TensorFile
         return MappedTensors.Read(_file, _header.DataStart + entry.Begin, entry.Info, entry.Type);
     }
 
+    internal override void Forget() => _file.Forget();
+
     public override void Dispose() => _file.Dispose();
 }

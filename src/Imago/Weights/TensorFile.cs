@@ -54,6 +54,11 @@ public abstract class TensorFile : IDisposable
     /// <summary>Whether the file holds this key.</summary>
     public virtual bool Contains(string name) => Tensors.Any(tensor => tensor.Name == name);
 
+    /// <summary>Gives back the memory of what was read from the file so far, where no tensor needs it any more.</summary>
+    internal virtual void Forget()
+    {
+    }
+
     /// <summary>Closes the file; tensors already read stay valid.</summary>
     public abstract void Dispose();
 }

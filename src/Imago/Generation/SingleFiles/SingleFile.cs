@@ -26,12 +26,21 @@ public static class SingleFile
         options ??= new SingleFileOptions();
         using var file = TensorFile.Open(path);
         var layout = LayoutOf(file);
+        var parts = Parts(path, file, layout, options);
+        foreach (var part in layout.Parts.Where(part => part.Text is not null)) AddTokenizer(path, parts, part, layout.Family, options);
+        return Pipeline(path, layout, parts);
+    }
+
+    private static PipelineParts Pipeline(string path, OriginalLayout layout, Dictionary<string, PipelineComponent> parts) =>
+        new() { Source = path, Components = parts, ForceZerosForEmptyPrompt = layout.Family != OriginalFamily.StableDiffusionXLRefiner };
+
+    private static Dictionary<string, PipelineComponent> Parts(string path, TensorFile file, OriginalLayout layout, SingleFileOptions options)
+    {
         if (options.Family is { } wanted && wanted != layout.Family) throw new CheckpointException($"{path} is {layout.Family.Name()}, not {wanted.Name()}.");
         var prediction = options.Prediction ?? OriginalSchedules.DefaultOf(layout.Family);
         var parts = layout.Parts.Select(part => (part.Name, Component: Component(path, file, part, layout.Family, options, prediction))).ToDictionary(entry => entry.Name, entry => entry.Component);
         parts[ComponentNames.Scheduler] = Scheduler(path, layout.Family, options);
-        foreach (var part in layout.Parts.Where(part => part.Text is not null)) AddTokenizer(path, parts, part, layout.Family, options);
-        return new PipelineParts { Source = path, Components = parts, ForceZerosForEmptyPrompt = layout.Family != OriginalFamily.StableDiffusionXLRefiner };
+        return parts;
     }
 
     /// <summary>Whether a file is one of these, by its keys.</summary>
@@ -48,7 +57,8 @@ public static class SingleFile
     internal static OriginalLayout LayoutOf(TensorFile file) => OriginalLayout.Of(file.Tensors)
         ?? throw new CheckpointException($"{file.Path} is no checkpoint of Stable Diffusion: it has neither a U-Net (model.diffusion_model.input_blocks.…) nor a transformer (….joint_blocks.…). {ModelKind.Explain(file.Tensors)}");
 
-    private static PipelineComponent Component(string path, TensorFile file, OriginalPart part, OriginalFamily family, SingleFileOptions options, Prediction prediction)
+    /// <summary>One part of a file.</summary>
+    internal static PipelineComponent Component(string path, TensorFile file, OriginalPart part, OriginalFamily family, SingleFileOptions options, Prediction prediction)
     {
         var config = Given(options, part.Name, ConfigName);
         if (config is { } given && part.Name is ComponentNames.UNet or ComponentNames.Transformer) RefuseOtherFamily(path, family, config!, options.Folders[part.Name]);
@@ -56,7 +66,8 @@ public static class SingleFile
         return new PipelineComponent { Source = $"{path} ({part.Name})", Config = config, OpenWeights = () => OriginalParts.Open(path, part, family, config) };
     }
 
-    private static PipelineComponent Scheduler(string path, OriginalFamily family, SingleFileOptions options)
+    /// <summary>The process of a file's family, or the one that the options name.</summary>
+    internal static PipelineComponent Scheduler(string path, OriginalFamily family, SingleFileOptions options)
     {
         if (Given(options, ComponentNames.Scheduler, SchedulerName) is not { } given)
             return new PipelineComponent { Source = $"{path} (scheduler of {family.Name()})", Config = OriginalSchedules.Of(family, options.Prediction).ToJsonString() };

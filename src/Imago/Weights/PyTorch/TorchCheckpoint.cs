@@ -87,6 +87,8 @@ public sealed class TorchCheckpoint : TensorFile
         return storage.as_strided(shape, [.. tensor.Strides], tensor.Offset).MoveToOuterDisposeScope();
     }
 
+    internal override void Forget() => _file.Forget();
+
     /// <inheritdoc/>
     public override void Dispose() => _file.Dispose();
 
