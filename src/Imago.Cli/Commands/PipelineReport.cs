@@ -19,7 +19,7 @@ internal static class PipelineReport
         foreach (var part in pipeline.Parts) context.Say($"  {part.Name,-15} {InspectCommand.Shown(part.Kind, 60)}{Size(part)}");
         context.Say($"  Parameters  {InspectCommand.Number(pipeline.Parameters)}");
         var (weights, work) = (pipeline.WeightBytes, pipeline.WorkingBytes);
-        context.Say($"  Memory      {Needs("fp32", weights + work, pipeline.FitsInFloat32)}, {Needs("bf16", (weights + work) / 2, pipeline.FitsInBFloat16)}; this machine has {ByteSize.Text(pipeline.MachineBytes)}");
+        context.Say($"  Memory      {Needs("fp32", weights + work, pipeline.FitsInFp32)}, {Needs("bf16", (weights + work) / 2, pipeline.FitsInBf16)}; this machine has {ByteSize.Text(pipeline.MachineBytes)}");
         foreach (var part in pipeline.Parts.Where(part => part.Problem is not null)) context.Say($"  Problem     {part.Name}: {InspectCommand.Shown(part.Problem!.Split('\n')[0], MostText)}");
         if (pipeline.Missing.Count > 0) context.Say($"  Missing     {string.Join(", ", pipeline.Missing)}");
         if (pipeline.Unused.Count > 0) context.Say($"  Unused      {pipeline.Unused.Count} keys of no part: {InspectCommand.Shown(string.Join(", ", pipeline.Unused.Take(MostUnused)), MostText)}");

@@ -12,6 +12,8 @@ public sealed record LoadReport(IReadOnlyList<string> Missing, IReadOnlyList<str
 /// <summary>Weights into modules and out of them: the one loader, which is strict, and tells everything that is wrong at once.</summary>
 public static class ModuleWeights
 {
+    private const int PairsBetweenForgetting = 32;
+
     /// <summary>Copies the weights of a file into a module's parameters and buffers, converting floating-point types to the module's.</summary>
     /// <param name="module">The module; its keys are those of its <c>state_dict</c>.</param>
     /// <param name="file">An open file.</param>
@@ -47,10 +49,14 @@ public static class ModuleWeights
         using var noGrad = no_grad();
         var fit = new Fit(module.state_dict(), files, map);
         fit.ThrowIfWrong(module.GetName(), strict);
-        foreach (var (target, file, key) in fit.Pairs)
+        foreach (var part in fit.Pairs.Chunk(PairsBetweenForgetting))
         {
-            using var source = file.Read(key);
-            target.copy_(source);
+            foreach (var (target, file, key) in part)
+            {
+                using var source = file.Read(key);
+                target.copy_(source);
+            }
+            foreach (var file in files) file.Forget();                              // the file's pages and the module's copy of them never lie in memory together
         }
         return new LoadReport([.. fit.Missing], [.. fit.Unexpected.Select(entry => entry.Key)]);
     }

@@ -55,6 +55,8 @@ internal sealed class RearrangedTensors : TensorFile
         return origin.Of(source);
     }
 
+    internal override void Forget() => _file.Forget();
+
     public override void Dispose() => _file.Dispose();
 
     private void Add(TensorInfo info, KeyOrigin origin)

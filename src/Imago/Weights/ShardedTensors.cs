@@ -44,6 +44,11 @@ internal sealed class ShardedTensors : TensorFile
     public override Tensor Read(string name) =>
         _shardOf.TryGetValue(name, out var shard) ? shard.Read(name) : throw new CheckpointException($"{Path}: there is no tensor {name}.");
 
+    internal override void Forget()
+    {
+        foreach (var shard in _shards.Values) shard.Forget();
+    }
+
     public override void Dispose()
     {
         foreach (var shard in _shards.Values) shard.Dispose();

@@ -63,10 +63,10 @@ public sealed record PipelineInspection
     public long MachineBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <summary>Whether it fits this machine in float32.</summary>
-    public bool FitsInFloat32 => WeightBytes + WorkingBytes <= MachineBytes;
+    public bool FitsInFp32 => WeightBytes + WorkingBytes <= MachineBytes;
 
     /// <summary>Whether it fits this machine in bfloat16.</summary>
-    public bool FitsInBFloat16 => (WeightBytes + WorkingBytes) / 2 <= MachineBytes;
+    public bool FitsInBf16 => (WeightBytes + WorkingBytes) / 2 <= MachineBytes;
 
     /// <summary>Whether nothing is missing that drawing needs, and everything fits together.</summary>
     public bool IsComplete => Missing.Count == 0 && Parts.All(part => part.Problem is null);
@@ -97,7 +97,19 @@ public sealed record PipelineInspection
         var present = ComponentNames.All.Where(name => Directory.Exists(System.IO.Path.Combine(folder, name))).ToList();
         var looked = present.Select(name => Look(name, () => PipelineComponent.FromFolder(name, System.IO.Path.Combine(folder, name)))).ToList();
         var parts = new PipelineParts { Source = folder, Components = looked.Where(look => look.Component is not null).ToDictionary(look => look.Part.Name, look => look.Component!) };
-        return Describe(folder, parts, FamilyName(parts)) with { IsFolder = true, Parts = [.. looked.Select(look => look.Part)], Missing = [.. named.Except(present)] };
+        return Describe(folder, parts, FamilyName(parts)) with { IsFolder = true, Parts = [.. looked.Select(look => look.Part)], Missing = [.. named.Except(present).Concat(Lacking(present)).Distinct()] };
+    }
+
+    /// <summary>What every pipeline has, and a tokenizer for each text encoder.</summary>
+    private static IEnumerable<string> Lacking(IReadOnlyCollection<string> present)
+    {
+        foreach (var name in (string[])[ComponentNames.Vae, ComponentNames.Scheduler])
+        {
+            if (!present.Contains(name)) yield return name;
+        }
+        var encoders = Enumerable.Range(1, 3).Where(number => present.Contains(ComponentNames.TextEncoderOf(number))).ToList();
+        if (encoders.Count == 0) yield return "text encoders";
+        foreach (var number in encoders.Where(number => !present.Contains(ComponentNames.TokenizerOf(number)))) yield return ComponentNames.TokenizerOf(number);
     }
 
     private static PipelineInspection OfFile(string path, SingleFileOptions options)
