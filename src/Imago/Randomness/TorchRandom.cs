@@ -167,7 +167,7 @@ public sealed class TorchRandom
             return kept;
         }
         var (u1, u2) = (UniformDouble(), UniformDouble());
-        var (r, theta) = (Math.Sqrt(-2 * Log1Plus(-u2)), 2 * Math.PI * u1);
+        var (r, theta) = (Math.Sqrt(-2 * Logarithms.OnePlus(-u2)), 2 * Math.PI * u1);
         _keptNormal = r * Math.Sin(theta);
         return r * Math.Cos(theta);
     }
@@ -196,13 +196,6 @@ public sealed class TorchRandom
             var (r, theta) = (Math.Sqrt(-2 * Math.Log(u1)), 2 * Math.PI * u2);
             (d[j], d[j + Block / 2]) = (r * Math.Cos(theta), r * Math.Sin(theta));
         }
-    }
-
-    /// <summary>log(1 + x) without loss for small x (Higham 2002, section 1.14.1).</summary>
-    private static double Log1Plus(double x)
-    {
-        var y = 1 + x;
-        return y == 1 ? x : Math.Log(y) * x / (y - 1);
     }
 
     private void Twist()

@@ -19,6 +19,7 @@ internal sealed partial class RandomSet : GoldenSet
             case "torch_cpu_derived": RunDerived(golden, check); break;
             case "philox_cuda": RunPhilox(golden, check); break;
             case "numpy_legacy": RunNumpyLegacy(golden, check); break;
+            case "numpy_pcg64": RunNumpyGenerator(golden, check); break;
             case "numpy_uses": RunNumpyUses(golden, check); break;
             case "python_random": RunPython(golden, check); break;
             case var other: throw new NotImplementedHereException($"Imago has no generator yet that {other} could test");
