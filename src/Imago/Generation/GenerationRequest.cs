@@ -68,7 +68,7 @@ public sealed record Perturbation(PerturbationConfig Guidance)
     /// <summary>Numbers of a transformer's blocks that it goes without (skip-layer guidance).</summary>
     public IReadOnlyCollection<int>? SkippedBlocks { get; init; }
 
-    /// <summary>Parts of names of a U-Net's layers whose self-attention sees no other place (perturbed-attention guidance): <c>mid</c>, <c>down_blocks.1</c>, ….</summary>
+    /// <summary>Regular expressions of names of a U-Net's layers whose self-attention sees no other place (perturbed-attention guidance): <c>mid</c>, <c>down_blocks.1</c>, ….</summary>
     public IReadOnlyCollection<string>? PerturbedLayers { get; init; }
 
     /// <summary>Numbers of a transformer's blocks in which no place of the image sees another one (perturbed-attention guidance).</summary>

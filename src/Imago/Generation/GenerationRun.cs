@@ -100,7 +100,7 @@ internal sealed class GenerationRun : IDisposable
 
     private static Conditioning Perturbed(Conditioning condition, Perturbation perturbation) => condition with
     {
-        SkippedBlocks = perturbation.SkippedBlocks, PerturbedBlocks = perturbation.PerturbedBlocks,
+        SkippedBlocks = perturbation.SkippedBlocks, PerturbedBlocks = perturbation.PerturbedBlocks, PerturbedLayers = perturbation.PerturbedLayers,
     };
 
     /// <summary>ε of x_T = α_T x₀ + σ_T ε, where x_T is what Euler's method turns into the picture x₀ under a condition.</summary>

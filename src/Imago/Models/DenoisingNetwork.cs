@@ -48,6 +48,9 @@ public sealed record Conditioning
     /// <summary>Numbers of a transformer's blocks in which no place of the image sees another one, for perturbed-attention guidance (Ahn et al. 2024).</summary>
     public IReadOnlyCollection<int>? PerturbedBlocks { get; init; }
 
+    /// <summary>Regular expressions of names of a U-Net's layers in whose self-attentions no place sees another one, for perturbed-attention guidance: <c>mid</c>, <c>down_blocks.1</c>, ….</summary>
+    public IReadOnlyCollection<string>? PerturbedLayers { get; init; }
+
     /// <summary>Channels that stand behind the noisy image's in the input of networks made for it, [B, C', H, W]: the mask and the latents of what is left, for inpainting.</summary>
     public Tensor? Channels { get; init; }
 

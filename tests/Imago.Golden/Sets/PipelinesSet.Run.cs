@@ -89,7 +89,7 @@ internal sealed partial class PipelinesSet
             {
                 ["out.prompt_embeds"] = () => said().Tokens, ["out.negative_prompt_embeds"] = () => unsaid().Tokens,
                 ["out.pooled_prompt_embeds"] = () => said().Pooled, ["out.negative_pooled_prompt_embeds"] = () => unsaid().Pooled,
-                ["out.time_ids"] = () => IsGuided ? cat([unsaid().Sizes!, said().Sizes!]) : said().Sizes,
+                ["out.time_ids"] = () => cat([.. IsGuided ? (Tensor[])[unsaid().Sizes!] : [], said().Sizes!, .. request.Perturbations.Where(perturbation => perturbation.PerturbedLayers is not null).Select(_ => said().Sizes!)]),
                 ["out.timestep_cond"] = () => network.Calls[0].Condition.GuidanceEmbedding,
                 ["out.net_input_first"] = () => FirstRows(seen => seen.Input), ["out.net_output_first"] = () => FirstRows(seen => seen.Output),
                 ["out.noise_pred_first"] = () => AnswerOf(evaluations[0]), ["out.noise_pred_last"] = () => AnswerOf(evaluations[^1]),

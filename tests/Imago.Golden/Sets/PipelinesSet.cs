@@ -37,7 +37,6 @@ internal sealed partial class PipelinesSet : GoldenSet
     {
         var kind = golden.Entry.GetProperty("pipeline").GetString()!;
         if (kind.Contains("ControlNet", StringComparison.Ordinal)) throw new NotImplementedHereException("ControlNet comes later");
-        if (kind.Contains("PAG", StringComparison.Ordinal)) throw new NotImplementedHereException("a U-Net's self-attentions are not perturbed yet");
         if (!kind.StartsWith("StableDiffusion", StringComparison.Ordinal)) throw new NotImplementedHereException($"Imago has no pipeline {kind}");
         if (golden.Entry.GetProperty("call").TryGetProperty("ip_adapter_image", out _)) throw new NotImplementedHereException("IP-Adapter comes later");
         if (Adapters(golden).Select(adapter => adapter.GetProperty("kind").GetString()!).FirstOrDefault(adapter => !IsLora(adapter)) is { } other) throw new NotImplementedHereException($"adapters of the kind {other} come later");

@@ -65,6 +65,9 @@ internal sealed class Attention : BlockAttention
         RegisterComponents();
     }
 
+    /// <summary>Whether every token sees itself alone, so that its value stands for the attention (Ahn et al. 2024).</summary>
+    internal bool IsIsolated { get; set; }
+
     /// <summary>Attends.</summary>
     /// <param name="x">Tokens [B, L, C] or a feature map [B, C, H, W].</param>
     /// <param name="context">What is attended to, [B, M, D]; null for x itself.</param>
@@ -82,6 +85,7 @@ internal sealed class Attention : BlockAttention
     private Tensor OnTokens(Tensor x, Tensor? context, Tensor? bias)
     {
         context ??= x;
+        if (IsIsolated) return to_out[0].call(to_v.call(context));
         return to_out[0].call(MultiHeadAttention.Attend(to_q.call(x), to_k.call(context), to_v.call(context), _heads, bias));
     }
 

@@ -51,6 +51,7 @@ internal sealed class UNet : DenoisingNetwork
 
     public override Tensor forward(Tensor x, Tensor time, Conditioning condition) => WrappedTensorDisposeScope(() =>
     {
+        using var perturbed = condition.PerturbedLayers is { } layers ? new PerturbedAttention(this, layers) : null;
         var times = time.expand(x.shape[0]);
         var state = new UNetState(Context(x, times, condition), condition);
         var h = state.Keep(conv_in.call(_plan.CentresInput ? 2 * x - 1 : x));
