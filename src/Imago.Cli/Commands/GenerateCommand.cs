@@ -44,7 +44,14 @@ internal static class GenerateCommand
     private static readonly Option<int?> Batch = new("--batch") { HelpName = "N", Description = "Pictures drawn at once." };
     private static readonly Option<Training.Precision?> ComputePrecision = new("--precision") { Description = "What the network computes in; fp32 by default." };
 
-    internal static Command Create() => new ImagoCommand(
+    internal static Command Create()
+    {
+        var command = Drawing();
+        foreach (var option in PublishedOptions.All) command.Add(option);
+        return command.Does(Run);
+    }
+
+    private static ImagoCommand Drawing() => new(
         "generate",
         "Draw pictures with a diffusion model.",
         "imago generate --model runs/mnist-diffusion --class 3 --count 16",
@@ -55,6 +62,7 @@ internal static class GenerateCommand
         "imago generate \"a smiling woman\" --model runs/faces-diffusion --image her.png --invert --was \"a frowning woman\"",
         "imago generate \"a lighthouse at dusk\" --model stabilityai/stable-diffusion-xl-base-1.0 --variant fp16 --download",
         "imago generate \"a lighthouse at dusk\" --model sd_xl_base_1.0.safetensors --vae sdxl_vae.safetensors",
+        "imago generate \"a cat\" --model sdxl-base --refiner sdxl-refiner --size 1024x768 --preview now.png",
         "imago generate --like generated.png --seed 8")
     {
         Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask,
@@ -62,7 +70,7 @@ internal static class GenerateCommand
         Strip, Grid, Gif, Separate, Like, Batch, ComputePrecision,
         HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, HubModelOptions.Without,
         PipelineOptions.Config, PipelineOptions.Tokenizer, PipelineOptions.Predicts, PipelineOptions.Vae, PipelineOptions.TextEncoder, ExploreOptions.Out, SharedOptions.Json,
-    }.Does(Run);
+    };
 
     private static void Run(CommandContext context)
     {
@@ -72,7 +80,10 @@ internal static class GenerateCommand
         var type = context.Get(ComputePrecision) == Training.Precision.Bf16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
         using var model = Load(context, recipe, path, type).To(context.Device);
         model.ComputeType = type;
-        var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png", context.Get(Batch));
+        using var refiner = RefinerOf(context, recipe, type);
+        var (preview, held) = PublishedOptions.PreviewOf(context, model);
+        using var _ = held;
+        var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png") { Batch = context.Get(Batch), Refiner = refiner, Preview = preview };
         if (recipe.Edit is not null) output.Edit(isAnimated: context.Get(Gif));
         else if (recipe.Grid.Count > 0) output.Sweep();
         else output.Draw(isSeparate: context.Get(Separate), isAnimated: context.Get(Gif));
@@ -84,6 +95,15 @@ internal static class GenerateCommand
     {
         using var _ = InferenceWeights.In(type);
         return recipe.LoadModel(path, name => HubModelOptions.LocateExtra(context, name), context.Warn);
+    }
+
+    private static DiffusionModel? RefinerOf(CommandContext context, GenerationRecipe recipe, torch.ScalarType type)
+    {
+        if (recipe.Pipeline?.Refiner is not { } name) return null;
+        using var _ = InferenceWeights.In(type);
+        var refiner = DiffusionFiles.Load(HubModelOptions.Locate(context, name), recipe.Variant).To(context.Device);
+        refiner.ComputeType = type;
+        return refiner;
     }
 
     /// <summary>The recipe of --like, or an empty one, with what the options say.</summary>
@@ -118,6 +138,7 @@ internal static class GenerateCommand
             Was = context.Get(Was) ?? recipe.Was,
             Strength = context.Get(Strength) ?? (like is null && (context.Get(Mask) is not null || context.Get(Invert)) ? 1 : recipe.Strength),
             Edit = edit,
+            Pipeline = PublishedOptions.Of(context, recipe.Pipeline),
             Moments = context.Get(Strip) || (context.Get(Gif) && !isWay && edit is null) ? StripMoments : recipe.Moments,
             Grid = context.Get(Grid) is { Length: > 0 } swept ? swept : recipe.Grid,
         };

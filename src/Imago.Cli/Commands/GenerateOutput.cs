@@ -1,14 +1,25 @@
 using System.Globalization;
 using Imago.Generation;
+using Imago.Generation.Pipelines;
 using Imago.Images;
 
 namespace Imago.Cli.Commands;
 
 /// <summary>The pictures of <c>imago generate</c>, laid out and written.</summary>
-internal sealed class GenerateOutput(CommandContext context, GenerationRecipe recipe, DiffusionModel model, string path, int? batch)
+internal sealed class GenerateOutput(CommandContext context, GenerationRecipe recipe, DiffusionModel model, string path)
 {
+    /// <summary>Pictures drawn at once.</summary>
+    internal int? Batch { get; init; }
+
+    /// <summary>A model that draws the end.</summary>
+    internal DiffusionModel? Refiner { get; init; }
+
+    /// <summary>Told how each batch stands.</summary>
+    internal Action<GenerationStep>? Preview { get; init; }
+
     private readonly List<string> _files = [];
     private int _count;
+    private (int Width, int Height) _size = (model.Config.Width, model.Config.Height);
     private EditReport? _edit;
 
     private bool IsWay => recipe.ToPrompt is not null || recipe.ToSeed is not null;
@@ -70,15 +81,18 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
             return;
         }
         if (_edit is not null) context.Say($"The direction of '{_edit.Attribute}' from {_edit.With} pictures with it and {_edit.Without} without: it tells them apart with {_edit.Accuracy:0.0%} accuracy (area under the ROC curve {_edit.Area:0.000}).");
-        context.Say($"{_count} {(_count == 1 ? "picture" : "pictures")} of {model.Config.Width}×{model.Config.Height} pixels in {string.Join(", ", _files)}.");
+        context.Say($"{_count} {(_count == 1 ? "picture" : "pictures")} of {_size.Width}×{_size.Height} pixels in {string.Join(", ", _files)}.");
         context.Hint($"Next: imago generate --like {_files[0]} --seed {recipe.Seed + recipe.Count}");
     }
 
     private IReadOnlyList<GeneratedPicture> Pictures(GenerationRecipe one, string title)
     {
-        var request = one.RequestFor(model) with { Batch = batch };
-        var pictures = context.Track(title, sink => ImageGenerator.Generate(model, request, sink, context.Cancellation));
+        var request = one.RequestFor(model) with { Batch = Batch, OnStep = Preview };
+        var pictures = context.Track(title, sink => Refiner is null
+            ? ImageGenerator.Generate(model, request, sink, context.Cancellation)
+            : Refinement.Generate(model, Refiner, request, one.Pipeline!.DenoisingEnd, sink, context.Cancellation));
         _count += pictures.Count;
+        _size = (pictures[0].Image.Width, pictures[0].Image.Height);
         return pictures;
     }
 

@@ -34,6 +34,7 @@ internal sealed record Beginning(Tensor Sample, Tensor Noise)
     /// <summary>The beginning of a batch.</summary>
     internal static Beginning Of(DiffusionModel model, GenerationRequest request, GenerationPlan plan, long[] shape, RunNoise random) => request.Start switch
     {
+        null when PublishedBeginning.IsTold(model) => throw new ArgumentException("This model is made for inpainting: it needs a picture, and a mask that is white where it is to be drawn anew."),
         null => OfNoise(plan, Initial(plan, random, shape, model.Device)),
         { } start when model.IsPublished => new PublishedBeginning(model, request, plan, shape, random).Of(start),
         { } start => OfPicture(model, plan, start, Initial(plan, random, shape, model.Device)),

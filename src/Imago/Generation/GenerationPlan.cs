@@ -154,8 +154,8 @@ internal sealed record GenerationPlan
     private static int StepsUntil(double end, SchedulerConfig scheduler, IReadOnlyList<double> timesteps)
     {
         var each = HubSampler.EvaluationsPerStep(scheduler.Kind);
-        var evaluations = PartialRuns.EvaluationsBefore(timesteps, end, scheduler.NumTrainTimesteps);
-        return evaluations > 0 ? (evaluations + each - 1) / each : throw new ArgumentException(FormattableString.Invariant($"Up to {end} of the noise no step is made; take more steps."));
+        var steps = PartialRuns.EvaluationsBefore(timesteps, end, scheduler.NumTrainTimesteps) / each;        // whole steps, where diffusers breaks off one of two evaluations
+        return steps > 0 ? steps : throw new ArgumentException(FormattableString.Invariant($"Up to {end} of the noise no step is made; take more steps."));
     }
 
     private static (int Height, int Width) SizeOf(DiffusionModel model, GenerationRequest request)

@@ -86,6 +86,9 @@ public sealed record GenerationRecipe
     /// <summary>How what was drawn is changed afterwards; null for not at all.</summary>
     public LatentEdit? Edit { get; init; }
 
+    /// <summary>What is for published pipelines alone; null for their own way.</summary>
+    public PipelineDrawing? Pipeline { get; init; }
+
     /// <summary>Moments shown of each picture's way.</summary>
     public int Moments { get; init; }
 
@@ -124,12 +127,14 @@ public sealed record GenerationRecipe
         if (GuidanceInterval.Count != 2) throw new ArgumentException($"An interval has two ends, got {GuidanceInterval.Count} numbers.");
         var first = new PictureWish(Seed, Condition(model, Prompt));
         var isWay = ToPrompt is not null || ToSeed is not null;
-        return new GenerationRequest
+        if (Pipeline is not null && !model.IsPublished) throw new ArgumentException("Size, scheduler, CLIP skip and the like are for published pipelines; this model was trained by Imago.");
+        var request = new GenerationRequest
         {
             Pictures = isWay ? PictureWish.Between(first, new PictureWish(ToSeed ?? Seed, Condition(model, ToPrompt ?? Prompt)), Count) : PictureWish.Many(first.Condition, Count, Seed),
             Sampler = Sampler, Steps = Steps, Spacing = Spacing, Guidance = Guidance, GuidanceInterval = new GuidanceInterval(GuidanceInterval[0], GuidanceInterval[1]), Rescale = Rescale, Moments = Moments,
             Start = Image is null ? null : new StartImage(ImageFile.Read(Image)) { Strength = Strength, Inverted = Invert ? Former(model) : null, Mask = Mask is null ? null : ImageFile.Read(Mask) },
         };
+        return Pipeline?.Apply(request, model) ?? request;
     }
 
     /// <summary>The recipe with one thing changed.</summary>
@@ -180,7 +185,7 @@ public sealed record GenerationRecipe
         var attributes = model.Config.Conditioner.Conditions.OfType<AttributeConditionConfig>().FirstOrDefault();
         if (Attributes.Count > 0 && attributes is null) throw new ArgumentException($"The attribute {string.Join(", ", Attributes.Keys)} is asked for, which this model does not know: it has none. What can be changed of every model is {Settings}.");
         var number = int.TryParse(Class, CultureInfo.InvariantCulture, out var parsed) && !HasClass(model, Class) ? parsed : (int?)null;
-        return new Condition
+        var condition = new Condition
         {
             Caption = prompt,
             ClassName = number is null ? Class : null,
@@ -188,6 +193,7 @@ public sealed record GenerationRecipe
             Attributes = Attributes.ToDictionary(pair => pair.Key, pair => attributes!.Parse(pair.Key, pair.Value)),
             Negative = Negative is null ? null : new Condition { Caption = Negative },
         };
+        return Pipeline?.Apply(condition) ?? condition;
     }
 
     /// <summary>What the picture that is inverted is of.</summary>

@@ -12,15 +12,15 @@ internal sealed class PublishedBeginning(DiffusionModel model, GenerationRequest
     private readonly LatentCodec _codec = (LatentCodec)model.Codec;
 
     /// <summary>Whether the network is told the mask and what is left of the picture.</summary>
-    private bool IsTold => model.Network.Config is UNet2DConditionConfig unet && unet.InChannels == 2 * unet.OutChannels + 1;
+    internal static bool IsTold(DiffusionModel model) => model.Network.Config is UNet2DConditionConfig unet && unet.InChannels == 2 * unet.OutChannels + 1;
 
     internal Beginning Of(StartImage start)
     {
-        if (IsTold && start.Mask is null) throw new ArgumentException("This model is made for inpainting: it needs a mask, white where the picture is to be drawn anew.");
+        if (IsTold(model) && start.Mask is null) throw new ArgumentException("This model is made for inpainting: it needs a mask, white where the picture is to be drawn anew.");
         var prepared = start.Latents is null ? new PreparedStart(start, plan.Size) : null;
         var mask = MaskOf(start, prepared);
         var isFull = mask is not null && start.Strength == 1;
-        var known = IsTold && isFull ? null : Known(start, prepared);
+        var known = IsTold(model) && isFull ? null : Known(start, prepared);
         var isHandedOver = request.DenoisingStart is not null;
         var noise = isHandedOver && mask is null ? zeros(shape, float64, model.Device) : Beginning.Initial(plan, random, shape, model.Device);
         var told = mask is null || prepared is null ? null : LeftOver(prepared.Pixels.to(model.Device), mask);
@@ -55,7 +55,7 @@ internal sealed class PublishedBeginning(DiffusionModel model, GenerationRequest
     private Tensor? LeftOver(Tensor pixels, Tensor mask)
     {
         var numbers = random.Posterior(shape).to(model.Device);
-        if (!IsTold) return null;
+        if (!IsTold(model)) return null;
         var left = _codec.Sample(pixels * mask.lt(0.5).to(float32), numbers);
         return cat([Latent(mask).expand(shape[0], -1, -1, -1), left.expand(shape[0], -1, -1, -1)], 1);
     }
