@@ -133,12 +133,19 @@ internal sealed record GenerationPlan
         if (scheduler.HasFlowLevels != (model.Config.Prediction == Prediction.Flow))
             throw new ArgumentException($"The scheduler {scheduler.Kind} is {(scheduler.HasFlowLevels ? "" : "not ")}of a rectified flow, and the model is {(scheduler.HasFlowLevels ? "not " : "")}one; choose another.", nameof(request));
         var listed = request.Timesteps ?? request.Sigmas;
-        var asked = new SchedulerRequest { Steps = listed is null ? request.Steps ?? model.Config.Defaults.Steps : null, Timesteps = request.Timesteps, Sigmas = request.Sigmas };
+        var asked = new SchedulerRequest { Steps = listed is null ? request.Steps ?? model.Config.Defaults.Steps : null, Timesteps = request.Timesteps, Sigmas = request.Sigmas, Mu = scheduler.UseDynamicShifting ? MuOf(model, scheduler, size) : null };
         var timesteps = scheduler.StepsFor(asked).Timesteps;
         var begin = BeginOf(model, request, scheduler, asked.Steps ?? listed!.Count, timesteps);
         var hub = HubSampler.From(scheduler, asked, new HubArguments { Begin = begin, Eta = request.Eta });
         var schedule = request.DenoisingEnd is { } end ? hub.Schedule.EndingAfter(StepsUntil(end, scheduler, [.. timesteps.Skip(begin)])) : hub.Schedule;
         return new() { Sampler = hub.Sampler, Schedule = schedule, Guidance = guidance, Size = size, InitialScale = hub.InitialScale, NoisedLevel = hub.NoisedLevel, IsStochastic = true, Hub = hub };
+    }
+
+    /// <summary>μ of a shift that depends on how many tokens the picture is.</summary>
+    private static double MuOf(DiffusionModel model, SchedulerConfig scheduler, (int Height, int Width) size)
+    {
+        var (shape, patch) = (model.Codec.Shape(size.Height, size.Width), model.Network.Config is MMDiTConfig mmdit ? mmdit.PatchSize : 1);
+        return TimeShift.Mu((double)(shape[1] / patch) * (shape[2] / patch), scheduler.BaseImageSeqLen ?? 256, scheduler.MaxImageSeqLen ?? 4096, scheduler.BaseShift ?? 0.5, scheduler.MaxShift ?? 1.15);
     }
 
     /// <summary>The first of the scheduler's timesteps that is visited.</summary>
