@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Imago.Golden.Sets;
 
-/// <summary>The set <c>metrics</c>: measures of images and of likelihood. A case's name begins with the kind of measure.</summary>
+/// <summary>The set <c>metrics</c>: measures of images, of sets of them, of representations and of likelihood. A case's name begins with the kind of measure.</summary>
 internal sealed partial class MetricsSet : GoldenSet
 {
     /// <inheritdoc/>
@@ -35,6 +35,9 @@ internal sealed partial class MetricsSet : GoldenSet
             case "inception/torchvision": RunTorchvision(golden, check); break;
             case "resize/filters": RunResizing(golden, check); break;
             case "e2e/folders": RunFolders(golden, check); break;
+            case "pairs/psnr_ssim": RunPairs(golden, check); break;
+            case "decode/png": RunDecoding(golden, check); break;
+            case var name when name.StartsWith("disentanglement/", StringComparison.Ordinal): RunDisentanglement(golden, check); break;
             case "random/numpy_randomstate": RunNumpyRandom(golden, check); break;
             case "stats/npz": RunStatisticsFiles(golden, check); break;
             default: throw new NotImplementedHereException($"Imago has no measure yet that {golden.Name} could test");
