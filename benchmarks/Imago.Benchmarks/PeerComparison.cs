@@ -25,7 +25,8 @@ internal static class PeerComparison
     /// <summary>What a worker is asked for in place of a precision when it is to take Imago's unoptimised path.</summary>
     internal const string PlainPath = "plain";
 
-    private static readonly Dictionary<string, string> RaisedThresholds = new()
+    /// <summary>What makes glibc keep freed memory.</summary>
+    internal static readonly Dictionary<string, string> RaisedThresholds = new()
     {
         ["MALLOC_MMAP_THRESHOLD_"] = "8589934592", ["MALLOC_TRIM_THRESHOLD_"] = "8589934592", ["MALLOC_TOP_PAD_"] = "268435456",
     };
@@ -84,7 +85,8 @@ internal static class PeerComparison
     /// <summary>The programs that are compared: arguments of this one, optimised and not, and a script for an interpreter.</summary>
     private sealed record Sides(string[] Imago, string[]? Unoptimised, string Python, string[] Peer);
 
-    private static string Script(string name)
+    /// <summary>A script in <c>benchmarks/peers</c>.</summary>
+    internal static string Script(string name)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
@@ -94,7 +96,7 @@ internal static class PeerComparison
         throw new FileNotFoundException($"benchmarks/peers/{name} was not found above the program; run the benchmark from the repository.");
     }
 
-    private static double Median(IEnumerable<double> values)
+    internal static double Median(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;

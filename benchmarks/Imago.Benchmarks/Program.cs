@@ -15,6 +15,7 @@ internal static class Program
         ["samples"] = ("what a separate classifier thinks of the samples of diffusion models after equal minutes of training", SamplesBenchmark.Run),
         ["samplers"] = ("what every sampler spends outside a small network", SamplersBenchmark.Run),
         ["smiles"] = ("a smile added to held-out faces by a guided and by a plain VAE, judged by a separate classifier", SmilesBenchmark.Run),
+        ["stable-diffusion"] = ("a step of Stable Diffusion 1.5, XL and 3 and the decoder, at full size, by Imago and by PyTorch", StableDiffusionBenchmark.Run),
         ["train"] = ("a training step of the networks mlp, conv and kl by Imago and by PyTorch", TrainingBenchmark.Run),
         ["weights"] = ("400 MB of safetensors, mapped and read by a copying loader", WeightsBenchmark.Run),
     };
@@ -27,7 +28,7 @@ internal static class Program
             return 0;
         }
         Console.Error.WriteLine("Name one of these topics:");
-        foreach (var (name, (description, _)) in Topics) Console.Error.WriteLine($"  {name,-12} {description}");
+        foreach (var (name, (description, _)) in Topics) Console.Error.WriteLine($"  {name,-16} {description}");
         return 2;
     }
 }

@@ -35,9 +35,12 @@ internal sealed class Worker : IDisposable
     }
 
     /// <summary>The worker's side: measures what is asked until the input ends.</summary>
-    internal static void Answer(Func<string, TimeSpan> measure)
+    internal static void Answer(Func<string, TimeSpan> measure) => Answer(question => measure(question).TotalSeconds);
+
+    /// <summary>The worker's side: answers each question with a number until the input ends.</summary>
+    internal static void Answer(Func<string, double> measure)
     {
-        while (Console.ReadLine() is { } question) Console.WriteLine(measure(question).TotalSeconds.ToString("r", CultureInfo.InvariantCulture));
+        while (Console.ReadLine() is { } question) Console.WriteLine(measure(question).ToString("r", CultureInfo.InvariantCulture));
     }
 
     /// <summary>The worker's side for training steps: asked for a number of them, it answers with the time of one. Three steps go before.</summary>

@@ -1,3 +1,4 @@
+using Imago.Layers.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -40,7 +41,7 @@ public static class Activations
         Activation.Tanh => tanh,
         Activation.Gelu => x => nn.functional.gelu(x),
         Activation.Mish => x => nn.functional.mish(x),
-        Activation.GeluTanh => x => x.gelu(TorchSharp.Modules.GELU.Approximate.tanh),
+        Activation.GeluTanh => x => GeluKernel.Takes(x) ? GeluKernel.Approximate(x) : x.gelu(TorchSharp.Modules.GELU.Approximate.tanh),
         Activation.QuickGelu => x => x * (1.702 * x).sigmoid(),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "There is no such activation."),
     };

@@ -89,13 +89,8 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x)
-    {
-        var h = conv_in.call(x);
-        foreach (var block in down_blocks) h = block.call(h);
-        h = mid_block.call(h, BlockContext.None);
-        return conv_out.call(_style.Activation.After(conv_norm_out, h));
-    }
+    public override Tensor forward(Tensor x) =>
+        x.InTurn([conv_in.call, .. down_blocks.Select(block => (Func<Tensor, Tensor>)block.call), h => mid_block.call(h, BlockContext.None), h => _style.Activation.After(conv_norm_out, h), conv_out.call]);
 
     private sealed class DownBlock : nn.Module<Tensor, Tensor>
     {
@@ -110,12 +105,7 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor h)
-        {
-            foreach (var resnet in resnets) h = resnet.call(h, null);
-            foreach (var downsampler in downsamplers ?? []) h = downsampler.call(h);
-            return h;
-        }
+        public override Tensor forward(Tensor x) => x.InTurn([.. resnets.Select(resnet => (Func<Tensor, Tensor>)(h => resnet.call(h, null))), .. (downsamplers ?? []).Select(layer => (Func<Tensor, Tensor>)layer.call)]);
     }
 }
 
@@ -142,12 +132,8 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor z)
-    {
-        var h = mid_block.call(conv_in.call(z), BlockContext.None);
-        foreach (var block in up_blocks) h = block.call(h);
-        return conv_out.call(_style.Activation.After(conv_norm_out, h));
-    }
+    public override Tensor forward(Tensor z) =>
+        z.InTurn([conv_in.call, h => mid_block.call(h, BlockContext.None), .. up_blocks.Select(block => (Func<Tensor, Tensor>)block.call), h => _style.Activation.After(conv_norm_out, h), conv_out.call]);
 
     private sealed class UpBlock : nn.Module<Tensor, Tensor>
     {
@@ -162,11 +148,6 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor h)
-        {
-            foreach (var resnet in resnets) h = resnet.call(h, null);
-            foreach (var upsampler in upsamplers ?? []) h = upsampler.call(h, null);
-            return h;
-        }
+        public override Tensor forward(Tensor x) => x.InTurn([.. resnets.Select(resnet => (Func<Tensor, Tensor>)(h => resnet.call(h, null))), .. (upsamplers ?? []).Select(layer => (Func<Tensor, Tensor>)(h => layer.call(h, null)))]);
     }
 }

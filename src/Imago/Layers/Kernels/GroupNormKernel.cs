@@ -49,6 +49,7 @@ internal static unsafe class GroupNormKernel<T>
     private static Span<float> At(float[] sums, GroupedMap map, int image, int block) => sums.AsSpan((image * map.Blocks + block) * map.Channels, map.Channels);
 
     /// <summary>Σ (x − x₀) and Σ (x − x₀)² of each channel over a block, where x₀ is the image's first pixel: nearer to the mean than 0 is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Sum(GroupedMap map, void* x, int image, int block, Span<float> sums, Span<float> squares)
     {
         var (channels, pixels, first, start) = (map.Channels, map.PixelsOf(block), map.Start(image, 0), map.Start(image, block));
@@ -70,6 +71,7 @@ internal static unsafe class GroupNormKernel<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Apply(GroupedMap map, void* x, int image, int block, GroupNormTerms terms, bool silu, void* y)
     {
         var (channels, pixels, start) = (map.Channels, map.PixelsOf(block), map.Start(image, block));
@@ -90,6 +92,7 @@ internal static unsafe class GroupNormKernel<T>
     }
 
     /// <summary>Σ du and Σ du·x̂ of each channel over a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SumGradients(GroupedMap map, void* x, void* gradient, int image, int block, GroupNormTerms terms, bool silu, Span<float> sums, Span<float> products)
     {
         var (channels, pixels, start) = (map.Channels, map.PixelsOf(block), map.Start(image, block));
@@ -111,6 +114,7 @@ internal static unsafe class GroupNormKernel<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyGradients(GroupedMap map, void* x, void* gradient, int image, int block, GroupNormTerms terms, GroupNormGradient result, bool silu, void* ofX)
     {
         var (channels, pixels, start) = (map.Channels, map.PixelsOf(block), map.Start(image, block));
@@ -128,6 +132,7 @@ internal static unsafe class GroupNormKernel<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Load(float[] numbers, int index) => Vector512.LoadUnsafe(ref numbers[index]);
 
     /// <summary>The derivative of SiLU, σ(u)·(1 + u·(1 − σ(u))).</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Imago.Layers.Kernels;
 
 /// <summary>
@@ -25,6 +27,7 @@ internal sealed class GroupNormTerms(GroupedMap map, float[]? addend, float[] we
     /// <param name="pivots">x₀, the image's first pixel [C].</param>
     /// <param name="sums">Σ (x − x₀) of each block and channel.</param>
     /// <param name="squares">Σ (x − x₀)² likewise.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void SetMoments(int image, ReadOnlySpan<float> pivots, ReadOnlySpan<float> sums, ReadOnlySpan<float> squares)
     {
         var (channels, width) = (map.Channels, map.Width);
@@ -59,6 +62,7 @@ internal sealed class GroupNormTerms(GroupedMap map, float[]? addend, float[] we
     /// <param name="sums">Σ du of each block and channel.</param>
     /// <param name="products">Σ du·x̂ likewise.</param>
     /// <param name="gradient">Where the results go.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void SetGradient(int image, ReadOnlySpan<float> sums, ReadOnlySpan<float> products, GroupNormGradient gradient)
     {
         var (channels, width) = (map.Channels, map.Width);
@@ -84,6 +88,7 @@ internal sealed class GroupNormTerms(GroupedMap map, float[]? addend, float[] we
     }
 
     /// <summary>Each channel's sum over the blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double[] Totals(ReadOnlySpan<float> sums)
     {
         var totals = new double[map.Channels];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Imago.Layers.Kernels;
@@ -19,6 +20,7 @@ internal static unsafe class SoftmaxKernel
             inverseSums[row] = 1 / Exponentiate((ushort*)rows + (nint)row * width, width, scale);
     });
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Exponentiate(ushort* row, int width, float scale)
     {
         var whole = width - width % Lanes.Count;
@@ -41,6 +43,7 @@ internal static unsafe class SoftmaxKernel
         return total;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Largest(ushort* row, int width, int whole)
     {
         var largest = Vector512.Create(float.NegativeInfinity);

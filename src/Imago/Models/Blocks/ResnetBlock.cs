@@ -66,11 +66,11 @@ internal sealed class ResnetBlock : nn.Module<Tensor, Tensor?, Tensor>
     /// <returns>[B, O, H', W'].</returns>
     public override Tensor forward(Tensor x, Tensor? time) => WrappedTensorDisposeScope(() =>
     {
-        var h = _style.Activation.After(norm1, x);
-        if (_resize is not null) (x, h) = (_resize(x), _resize(h));
-        h = NormaliseInTime(conv1.call(h), time);
-        if (_style.Dropout > 0) h = nn.functional.dropout(h, _style.Dropout, training);
-        var y = x.Through(conv_shortcut) + conv2.call(h);
+        var branch = x.InTurn(
+            x => _style.Activation.After(norm1, x), _resize, conv1.call, h => NormaliseInTime(h, time),
+            _style.Dropout > 0 ? h => nn.functional.dropout(h, _style.Dropout, training) : null, conv2.call);
+        var trunk = x.InTurn(_resize, conv_shortcut is null ? null : conv_shortcut.call);
+        var y = is_grad_enabled() ? trunk + branch : branch.add_(trunk);
         return _scale == 1 ? y : y / _scale;
     });
 

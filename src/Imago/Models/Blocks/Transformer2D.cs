@@ -1,3 +1,4 @@
+using Imago.Layers.Kernels;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -120,7 +121,9 @@ internal sealed class GatedGelu : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x) => WrappedTensorDisposeScope(() =>
     {
-        var halves = proj.call(x).chunk(2, -1);
+        var both = proj.call(x);
+        if (GeluKernel.Takes(both)) return GeluKernel.Gate(both);
+        var halves = both.chunk(2, -1);
         return halves[0] * nn.functional.gelu(halves[1]);
     });
 }
