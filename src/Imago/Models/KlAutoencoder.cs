@@ -90,7 +90,7 @@ internal sealed class KlEncoder : nn.Module<Tensor, Tensor>
     }
 
     public override Tensor forward(Tensor x) =>
-        x.InTurn([conv_in.call, .. down_blocks.Select(block => (Func<Tensor, Tensor>)block.call), h => mid_block.call(h, BlockContext.None), h => _style.Activation.After(conv_norm_out, h), conv_out.call]);
+        x.InTurn([conv_in.call, .. down_blocks.Select(block => (Func<Tensor, Tensor>)block.call), h => mid_block.call(h, BlockContext.None), conv_norm_out.call, _style.Activation.Function(), conv_out.call]);
 
     private sealed class DownBlock : nn.Module<Tensor, Tensor>
     {
@@ -133,7 +133,7 @@ internal sealed class KlDecoder : nn.Module<Tensor, Tensor>
     }
 
     public override Tensor forward(Tensor z) =>
-        z.InTurn([conv_in.call, h => mid_block.call(h, BlockContext.None), .. up_blocks.Select(block => (Func<Tensor, Tensor>)block.call), h => _style.Activation.After(conv_norm_out, h), conv_out.call]);
+        z.InTurn([conv_in.call, h => mid_block.call(h, BlockContext.None), .. up_blocks.Select(block => (Func<Tensor, Tensor>)block.call), conv_norm_out.call, _style.Activation.Function(), conv_out.call]);
 
     private sealed class UpBlock : nn.Module<Tensor, Tensor>
     {

@@ -60,7 +60,7 @@ internal sealed class UNet : DenoisingNetwork
         if (mid_block is not null) h = state.AdaptMiddle(mid_block.call(h, state.Context));
         if (condition.MiddleResidual is { } residual) h = h + residual;
         foreach (var block in up_blocks) h = block.call(h, state);
-        var y = conv_out.call(_plan.OutActivation.After(conv_norm_out, h));
+        var y = conv_out.call(_plan.OutActivation.Function()(conv_norm_out.call(h)));
         return _plan.DividesByTime ? y / times.to(y.dtype).view(-1, 1, 1, 1) : y;
     });
 
