@@ -52,6 +52,11 @@ internal static class EvaluateSamples
         if (ClassifierFiles.IsClassifier(network))
         {
             var (classifier, config) = ClassifierFiles.Load(network);
+            if (config.IsNoisy)
+            {
+                classifier.Dispose();
+                throw new ArgumentException($"{network} holds a classifier of noisy images, which leads diffusion (imago generate --classifier); to measure by, train one without --noisy.");
+            }
             classifier.to(context.Device);
             return new ClassifierExtractor($"{config.Name}-{ClassifierFiles.Fingerprint(network)}", classifier, config.Network, context.Device);
         }

@@ -5,6 +5,7 @@ using Imago.Diffusion;
 using Imago.Generation;
 using Imago.Layers;
 using Imago.Images;
+using Imago.Metrics;
 using TorchSharp;
 
 namespace Imago.Cli.Commands;
@@ -30,6 +31,8 @@ internal static class GenerateCommand
     private static readonly Option<double?> Guidance = new("--guidance", "-g") { HelpName = "X", Description = "How strongly the condition is followed; 1 is the model as it is." };
     private static readonly Option<double[]> Interval = ExploreOptions.Numbers("--guidance-interval", "0,1", "Between which shares of the steps guidance acts.");
     private static readonly Option<double?> Rescale = new("--rescale") { HelpName = "X", Description = "How much of guidance's excess contrast is taken back, 0 to 1." };
+    private static readonly Option<string?> Classifier = new("--classifier") { HelpName = "FOLDER", Description = "Lead to --class by this classifier of noisy images (`imago train classifier --noisy`), whether the model knows classes or not." };
+    private static readonly Option<double?> ClassifierScale = new("--classifier-scale") { HelpName = "X", Description = "How strongly it leads; 2 by default, 1 is Bayes' theorem." };
     private static readonly Option<string?> Image = new("--image", "-i") { HelpName = "FILE", Description = "A picture to change." };
     private static readonly Option<double?> Strength = new("--strength") { HelpName = "X", Description = "How much of it is drawn anew, above 0 and up to 1; 0.6 by default, 1 with a mask." };
     private static readonly Option<string?> Mask = new("--mask") { HelpName = "FILE", Description = "White where the picture is drawn anew; black pixels stay exactly as they are." };
@@ -37,7 +40,7 @@ internal static class GenerateCommand
     private static readonly Option<string?> Was = new("--was") { HelpName = "WHAT", Description = "What it is of, for --invert: words, a class, or NAME=VALUE,…, as the model knows it." };
     private static readonly Option<string?> Edit = new("--edit") { HelpName = "WHAT", Description = "Change an attribute of what is drawn, or of --image, along its direction in the latents: smile, hair=long, a class, as in `imago edit`." };
     private static readonly Option<bool> Strip = new("--strip") { Description = "Show the way from noise to each picture." };
-    private static readonly Option<string[]> Grid = new("--grid") { HelpName = "NAME=X,Y,…", Description = "Sweep a parameter: seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt or an attribute. Twice for rows too." };
+    private static readonly Option<string[]> Grid = new("--grid") { HelpName = "NAME=X,Y,…", Description = "Sweep a parameter: seed, steps, sampler, spacing, guidance, classifier-scale, rescale, strength, class, prompt or an attribute. Twice for rows too." };
     private static readonly Option<bool> Gif = new("--gif") { Description = "Animate: the way from noise, or from one end to the other." };
     private static readonly Option<bool> Separate = new("--separate") { Description = "Write every picture to a file of its own, named by its seed." };
     private static readonly Option<string?> Like = new("--like") { HelpName = "FILE", Description = "Repeat the recipe of this picture; other options change it." };
@@ -63,9 +66,10 @@ internal static class GenerateCommand
         "imago generate \"a lighthouse at dusk\" --model stabilityai/stable-diffusion-xl-base-1.0 --variant fp16 --download",
         "imago generate \"a lighthouse at dusk\" --model sd_xl_base_1.0.safetensors --vae sdxl_vae.safetensors",
         "imago generate \"a cat\" --model sdxl-base --refiner sdxl-refiner --size 1024x768 --preview now.png",
+        "imago generate --model runs/digits --classifier runs/mnist-noisy --classifier-scale 2 --class 3",
         "imago generate --like generated.png --seed 8")
     {
-        Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Image, Strength, Mask,
+        Prompt, Model, Loras, Class, Attribute, Negative, Count, Seed, ToPrompt, ToSeed, Sampler, Steps, Spacing, Guidance, Interval, Rescale, Classifier, ClassifierScale, Image, Strength, Mask,
         Invert, Was, Edit, EditCommand.Strengths, EditCommand.Keep, EditCommand.Method, EditCommand.Examples, ExploreOptions.Data, ExploreOptions.DataFolder,
         Strip, Grid, Gif, Separate, Like, Batch, ComputePrecision,
         HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, HubModelOptions.Without,
@@ -81,9 +85,10 @@ internal static class GenerateCommand
         using var model = Load(context, recipe, path, type).To(context.Device);
         model.ComputeType = type;
         using var refiner = RefinerOf(context, recipe, type);
+        using var classifier = recipe.Classifier is { } folder ? NoisyClassifier.Load(folder).To(context.Device) : null;
         var (preview, held) = PublishedOptions.PreviewOf(context, model);
         using var _ = held;
-        var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png") { Batch = context.Get(Batch), Refiner = refiner, Preview = preview };
+        var output = new GenerateOutput(context, recipe, model, context.Get(ExploreOptions.Out) ?? "generated.png") { Batch = context.Get(Batch), Refiner = refiner, Classifier = classifier, Preview = preview };
         if (recipe.Edit is not null) output.Edit(isAnimated: context.Get(Gif));
         else if (recipe.Grid.Count > 0) output.Sweep();
         else output.Draw(isSeparate: context.Get(Separate), isAnimated: context.Get(Gif));
@@ -132,6 +137,8 @@ internal static class GenerateCommand
             Guidance = context.Get(Guidance) ?? recipe.Guidance,
             GuidanceInterval = context.IsGiven(Interval) ? context.Get(Interval)! : recipe.GuidanceInterval,
             Rescale = context.Get(Rescale) ?? recipe.Rescale,
+            Classifier = context.Get(Classifier) ?? recipe.Classifier,
+            ClassifierScale = context.Get(ClassifierScale) ?? recipe.ClassifierScale,
             Image = context.Get(Image) ?? recipe.Image,
             Mask = context.Get(Mask) ?? recipe.Mask,
             Invert = context.Get(Invert) || recipe.Invert,
@@ -150,6 +157,8 @@ internal static class GenerateCommand
     private static void Check(CommandContext context, GenerationRecipe recipe)
     {
         if (recipe.Count < 1) throw new ArgumentException($"--count is {recipe.Count}; it must be at least 1.");
+        if (recipe.Classifier is not null && recipe.Class is null && !recipe.Grid.Any(swept => swept.StartsWith("class=", StringComparison.Ordinal))) throw new ArgumentException("--classifier leads to a class; say with --class which.");
+        if (recipe.Classifier is null && context.IsGiven(ClassifierScale)) throw new ArgumentException("--classifier-scale is for --classifier, and there is none.");
         if (recipe.Mask is not null && recipe.Image is null) throw new ArgumentException("--mask needs the picture that it belongs to: --image.");
         if (recipe.Invert && recipe.Image is null) throw new ArgumentException("--invert needs a picture: --image.");
         if (recipe.Was is not null && !recipe.Invert) throw new ArgumentException("--was says what the picture of --invert is of, and there is none.");

@@ -2,6 +2,7 @@ using System.Globalization;
 using Imago.Generation;
 using Imago.Generation.Pipelines;
 using Imago.Images;
+using Imago.Metrics;
 
 namespace Imago.Cli.Commands;
 
@@ -13,6 +14,9 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
 
     /// <summary>A model that draws the end.</summary>
     internal DiffusionModel? Refiner { get; init; }
+
+    /// <summary>What leads to the class.</summary>
+    internal NoisyClassifier? Classifier { get; init; }
 
     /// <summary>Told how each batch stands.</summary>
     internal Action<GenerationStep>? Preview { get; init; }
@@ -87,7 +91,7 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
 
     private IReadOnlyList<GeneratedPicture> Pictures(GenerationRecipe one, string title)
     {
-        var request = one.RequestFor(model) with { Batch = Batch, OnStep = Preview };
+        var request = one.RequestFor(model, Classifier) with { Batch = Batch, OnStep = Preview };
         var pictures = context.Track(title, sink => Refiner is null
             ? ImageGenerator.Generate(model, request, sink, context.Cancellation)
             : Refinement.Generate(model, Refiner, request, one.Pipeline!.DenoisingEnd, sink, context.Cancellation));
@@ -110,8 +114,8 @@ internal sealed class GenerateOutput(CommandContext context, GenerationRecipe re
     /// <summary>The picture that was inverted, what the model makes of its noise again when told what it is, and what it makes of it now.</summary>
     private PixelImage Beside(IReadOnlyList<GeneratedPicture> pictures)
     {
-        var given = recipe.RequestFor(model);
-        var request = given with { Pictures = [new PictureWish(recipe.Seed, given.Start!.Inverted!)], Guidance = 1 };
+        var given = recipe.RequestFor(model, Classifier);
+        var request = given with { Pictures = [new PictureWish(recipe.Seed, given.Start!.Inverted!)], Guidance = 1, Around = null };
         var again = context.Track("Drawing the picture again", sink => ImageGenerator.Generate(model, request, sink, context.Cancellation))[0];
         return ImageGrid.Draw([[model.Fit(given.Start.Picture!), again.Image, .. pictures.Select(picture => picture.Image)]], new GridOptions { ColumnLabels = ["picture", "again", "anew"], Scale = Scale });
     }

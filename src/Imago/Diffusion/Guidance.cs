@@ -87,12 +87,16 @@ public static class Guidance
 
     /// <summary>
     /// Classifier guidance (Dhariwal and Nichol 2021, Eq. 14) in terms of x₀: x̂₀ + (σ²/α) s ∇ₓ log p(y|x), the classifier having been trained on noisy images.
+    /// At α = 0, where x says nothing of the class, x̂₀ stays.
     /// </summary>
     /// <param name="denoise">Estimates x₀ with or without condition.</param>
     /// <param name="logProbability">log p(y|x) of each image, [B], differentiable in x.</param>
     /// <param name="scale">s.</param>
-    public static Denoiser ByClassifier(Denoiser denoise, Func<Tensor, NoiseLevel, Tensor> logProbability, double scale) => (x, level) =>
-        denoise(x, level) + level.Sigma * level.Sigma / level.Alpha * scale * Gradient(z => logProbability(z, level), x);
+    /// <param name="bound">
+    /// The most that (σ²/α) ∇ₓ log p(y|x) = E[x₀|x, y] − E[x₀|x] can be in a number: 2 for pixels in [−1, 1]. A learned gradient exceeds it where α is small.
+    /// </param>
+    public static Denoiser ByClassifier(Denoiser denoise, Func<Tensor, NoiseLevel, Tensor> logProbability, double scale, double bound = double.PositiveInfinity) => (x, level) =>
+        level.Alpha == 0 ? denoise(x, level) : denoise(x, level) + scale * (level.Sigma * level.Sigma / level.Alpha * Gradient(z => logProbability(z, level), x)).clamp(-bound, bound);
 
     private static Tensor Gradient(Func<Tensor, Tensor> function, Tensor x)
     {

@@ -5,6 +5,7 @@ using Imago.Generation.Lora;
 using Imago.Generation.Pipelines;
 using Imago.Generation.SingleFiles;
 using Imago.Images;
+using Imago.Metrics;
 using Imago.Weights;
 
 namespace Imago.Generation;
@@ -12,7 +13,7 @@ namespace Imago.Generation;
 /// <summary>Everything that decides a picture, as it stands in its file: the same recipe gives the same picture.</summary>
 public sealed record GenerationRecipe
 {
-    private const string Keyword = "imago", Settings = "seed, steps, sampler, spacing, guidance, rescale, strength, class or prompt";
+    private const string Keyword = "imago", Settings = "seed, steps, sampler, spacing, guidance, classifier-scale, rescale, strength, class or prompt";
 
     /// <summary>The model, as it was named.</summary>
     public required string Model { get; init; }
@@ -68,6 +69,12 @@ public sealed record GenerationRecipe
     /// <summary>φ of the guidance's rescaling.</summary>
     public double Rescale { get; init; }
 
+    /// <summary>Folder of a classifier of noisy pictures that leads to the class; null for none.</summary>
+    public string? Classifier { get; init; }
+
+    /// <summary>How strongly it leads.</summary>
+    public double ClassifierScale { get; init; } = 2;
+
     /// <summary>File of a picture to start from.</summary>
     public string? Image { get; init; }
 
@@ -120,10 +127,13 @@ public sealed record GenerationRecipe
 
     /// <summary>What it asks a model for.</summary>
     /// <param name="model">The model, which knows what attributes mean.</param>
-    /// <exception cref="ArgumentException">The model knows nothing of what is asked for; the message says what it knows.</exception>
+    /// <param name="classifier">The classifier of <see cref="Classifier"/>, where there is one; it must stay until the pictures are drawn.</param>
+    /// <exception cref="ArgumentException">The model knows nothing of what is asked for, or does not fit the classifier; the message says what it knows.</exception>
     /// <exception cref="DataException">A picture cannot be read.</exception>
-    public GenerationRequest RequestFor(DiffusionModel model)
+    public GenerationRequest RequestFor(DiffusionModel model, NoisyClassifier? classifier = null)
     {
+        if (Classifier is null != classifier is null) throw new ArgumentException(Classifier is null ? "The recipe names no classifier, and one is given." : $"The recipe follows the classifier {Classifier}; load it and give it along.", nameof(classifier));
+        if (Classifier is not null && Class is null) throw new ArgumentException("A classifier leads to a class; say which.");
         if (GuidanceInterval.Count != 2) throw new ArgumentException($"An interval has two ends, got {GuidanceInterval.Count} numbers.");
         var first = new PictureWish(Seed, Condition(model, Prompt));
         var isWay = ToPrompt is not null || ToSeed is not null;
@@ -132,13 +142,14 @@ public sealed record GenerationRecipe
         {
             Pictures = isWay ? PictureWish.Between(first, new PictureWish(ToSeed ?? Seed, Condition(model, ToPrompt ?? Prompt)), Count) : PictureWish.Many(first.Condition, Count, Seed),
             Sampler = Sampler, Steps = Steps, Spacing = Spacing, Guidance = Guidance, GuidanceInterval = new GuidanceInterval(GuidanceInterval[0], GuidanceInterval[1]), Rescale = Rescale, Moments = Moments,
+            Around = classifier is null ? null : ClassifierGuidance.Towards(model, classifier, classifier.ClassOf(Class!), ClassifierScale),
             Start = Image is null ? null : new StartImage(ImageFile.Read(Image)) { Strength = Strength, Inverted = Invert ? Former(model) : null, Mask = Mask is null ? null : ImageFile.Read(Mask) },
         };
         return Pipeline?.Apply(request, model) ?? request;
     }
 
     /// <summary>The recipe with one thing changed.</summary>
-    /// <param name="name">One of the settings seed, steps, sampler, spacing, guidance, rescale, strength, class, prompt, or an attribute.</param>
+    /// <param name="name">One of the settings seed, steps, sampler, spacing, guidance, classifier-scale, rescale, strength, class, prompt, or an attribute.</param>
     /// <param name="value">Its value.</param>
     /// <exception cref="ArgumentException">The value is of the wrong kind.</exception>
     public GenerationRecipe With(string name, string value)
@@ -150,6 +161,7 @@ public sealed record GenerationRecipe
             "sampler" => this with { Sampler = value },
             "spacing" => this with { Spacing = value },
             "guidance" => this with { Guidance = Number() },
+            "classifier-scale" => this with { ClassifierScale = Number() },
             "rescale" => this with { Rescale = Number() },
             "strength" => this with { Strength = Number() },
             "class" => this with { Class = value },
@@ -184,11 +196,12 @@ public sealed record GenerationRecipe
     {
         var attributes = model.Config.Conditioner.Conditions.OfType<AttributeConditionConfig>().FirstOrDefault();
         if (Attributes.Count > 0 && attributes is null) throw new ArgumentException($"The attribute {string.Join(", ", Attributes.Keys)} is asked for, which this model does not know: it has none. What can be changed of every model is {Settings}.");
-        var number = int.TryParse(Class, CultureInfo.InvariantCulture, out var parsed) && !HasClass(model, Class) ? parsed : (int?)null;
+        var told = Classifier is not null && !model.Config.Conditioner.Conditions.OfType<ClassConditionConfig>().Any() ? null : Class;
+        var number = int.TryParse(told, CultureInfo.InvariantCulture, out var parsed) && !HasClass(model, told) ? parsed : (int?)null;
         var condition = new Condition
         {
             Caption = prompt,
-            ClassName = number is null ? Class : null,
+            ClassName = number is null ? told : null,
             ClassNumber = number,
             Attributes = Attributes.ToDictionary(pair => pair.Key, pair => attributes!.Parse(pair.Key, pair.Value)),
             Negative = Negative is null ? null : new Condition { Caption = Negative },

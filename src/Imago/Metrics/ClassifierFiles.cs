@@ -19,6 +19,12 @@ public sealed record ClassifierConfig
 
     /// <summary>Share of held-out pictures whose class it tells; null where there were none.</summary>
     public double? Accuracy { get; init; }
+
+    /// <summary>Whether it was trained on noisy pictures, for <see cref="NoisyClassifier"/>; the network then has channels for the level too.</summary>
+    public bool IsNoisy { get; init; }
+
+    /// <summary>The share that it tells where picture and noise are mixed in equal parts (α = σ); null for a classifier of clean pictures.</summary>
+    public double? NoisyAccuracy { get; init; }
 }
 
 /// <summary>Classifiers in folders: <c>classifier.json</c> and <c>classifier.safetensors</c>.</summary>

@@ -1,4 +1,5 @@
 using Imago.Data;
+using Imago.Diffusion;
 using Imago.Images;
 using Imago.Models;
 using Imago.Training;
@@ -38,7 +39,26 @@ public static class ClassifierTraining
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Ends the training after the step at hand.</param>
     /// <returns>The classifier in evaluation mode; the caller owns it.</returns>
-    public static ImageClassifier Run(ImageClassifierConfig config, IBatches<ImageBatch> data, TrainingOptions options, long seed = 0, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static ImageClassifier Run(ImageClassifierConfig config, IBatches<ImageBatch> data, TrainingOptions options, long seed = 0, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Run(config, Clean, data, options, seed, progress, cancellationToken);
+
+    /// <summary>Trains a classifier on noisy pictures, every level of <see cref="NoisyClassifier.Process"/> alike, which it is told. The configuration has <see cref="NoisyClassifier.LevelChannels"/> channels more than the pictures.</summary>
+    /// <inheritdoc cref="Run(ImageClassifierConfig, IBatches{ImageBatch}, TrainingOptions, long, IProgress{TrainingProgress}, CancellationToken)"/>
+    /// <returns>The network, for a <see cref="NoisyClassifier"/>; the caller owns it.</returns>
+    public static ImageClassifier RunNoisy(ImageClassifierConfig config, IBatches<ImageBatch> data, TrainingOptions options, long seed = 0, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Run(config, Noisy, data, options, seed, progress, cancellationToken);
+
+    private static Tensor Clean(ImageBatch batch, StepContext step) => batch.ToFloat(PixelRange.ZeroToOne);
+
+    private static Tensor Noisy(ImageBatch batch, StepContext step)
+    {
+        var x0 = batch.ToFloat(PixelRange.MinusOneToOne);
+        var levels = new UniformTimes().Levels(NoisyClassifier.Process, TimeDensity.Uniform(batch.Count, isStratified: true, step.Noise));
+        return NoisyClassifier.Input(levels.Noisy(x0, step.Normal(x0.shape)), levels);
+    }
+
+    private static ImageClassifier Run(
+        ImageClassifierConfig config, Func<ImageBatch, StepContext, Tensor> see, IBatches<ImageBatch> data, TrainingOptions options, long seed, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
         const int Unlabelled = -1;
         var classifier = config.Create(seed);
@@ -59,10 +79,7 @@ public static class ClassifierTraining
             throw;
         }
 
-        LossTerms Loss(ImageBatch batch, StepContext step)
-        {
-            var labels = batch.Labels ?? throw new ArgumentException("A classifier learns from pictures in classes; these have none.", nameof(data));
-            return new LossTerms(nn.functional.cross_entropy(classifier.call(batch.ToFloat(PixelRange.ZeroToOne).to(step.ComputeType)), labels, ignore_index: Unlabelled), []);
-        }
+        LossTerms Loss(ImageBatch batch, StepContext step) =>
+            new(nn.functional.cross_entropy(classifier.call(see(batch, step).to(step.ComputeType)), NoisyClassifier.LabelsOf(batch), ignore_index: Unlabelled), []);
     }
 }
