@@ -3,6 +3,7 @@ using Imago.Diffusion;
 using Imago.Exploration;
 using Imago.Generation;
 using Imago.Images;
+using Imago.Metrics;
 using Imago.Models;
 using Imago.Training;
 using TorchSharp;
@@ -37,6 +38,14 @@ public sealed class LatentEditTests : IDisposable
     }
 
     private static double Brightness(PixelImage picture) => picture.Pixels.Average(pixel => (double)pixel);
+
+    [Fact]
+    public void ClassifierOfPixels_CannotLeadLatents()
+    {
+        var config = new ClassifierConfig { Name = "tiny", Network = ClassifierTraining.ConfigFor(1 + NoisyClassifier.LevelChannels, 8, 2), Classes = ["dark", "bright"], IsNoisy = true };
+        using var classifier = new NoisyClassifier(config.Network.Create(), config);
+        Assert.Contains("latents", Assert.Throws<ArgumentException>(() => ClassifierGuidance.Towards(_model, classifier, 0, 1)).Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData(DirectionMethod.MeanDifference)]
