@@ -12,7 +12,7 @@ internal static class HubModelOptions
 
     internal static Option<string?> Variant { get; } = new("--variant") { HelpName = "NAME", Description = "Which of several files of the same weights is used, where it is there: fp16." };
 
-    internal static Option<string[]> Without { get; } = new("--without") { HelpName = "PART", Description = "A part of a hub's model that is not fetched and not missed, such as text_encoder_3. May be repeated." };
+    internal static Option<string[]> Without { get; } = new("--without") { HelpName = "PART", Description = "A part of the model that is neither fetched nor loaded, such as text_encoder_3. May be repeated." };
 
     /// <summary>What the options say.</summary>
     internal static HubOptions Of(CommandContext context, bool isDownloadAllowed) => new()

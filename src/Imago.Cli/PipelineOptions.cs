@@ -13,9 +13,9 @@ internal static class PipelineOptions
 
     internal static Option<Prediction?> Predicts { get; } = new("--prediction") { Description = "What the model predicts, where the file does not tell: Epsilon or Velocity for Stable Diffusion 2." };
 
-    internal static Option<string?> Vae { get; } = new("--vae") { HelpName = "FILE", Description = "Another autoencoder for the pipeline: a file of either layout, or a folder." };
+    internal static Option<string?> Vae { get; } = new("--vae") { HelpName = "FILE", Description = "Another autoencoder for the pipeline: a file of either layout, a folder, or one of a hub (owner/name)." };
 
-    internal static Option<string[]> TextEncoder { get; } = new("--text-encoder") { HelpName = "FILE", Description = "Another text encoder for the pipeline, or one that it lacks. May be repeated." };
+    internal static Option<string[]> TextEncoder { get; } = new("--text-encoder") { HelpName = "FILE", Description = "Another text encoder for the pipeline, or one that it lacks: a file, or one of a hub (owner/name/FILE). May be repeated." };
 
     /// <summary>What the options say of a single file.</summary>
     internal static SingleFileOptions OfFile(CommandContext context) =>
@@ -32,7 +32,8 @@ internal static class PipelineOptions
             Prediction = context.Get(Predicts) ?? own.Prediction,
             Autoencoder = context.Get(Vae) ?? own.Autoencoder,
             TextEncoders = context.Get(TextEncoder) is { Length: > 0 } files ? files : own.TextEncoders,
+            Without = context.Get(HubModelOptions.Without) is { Length: > 0 } parts ? parts : own.Without,
         };
-        return changes is { Config: null, Tokenizer: null, Prediction: null, Autoencoder: null, TextEncoders.Count: 0 } ? null : changes;
+        return changes is { Config: null, Tokenizer: null, Prediction: null, Autoencoder: null, TextEncoders.Count: 0, Without.Count: 0 } ? null : changes;
     }
 }

@@ -29,7 +29,7 @@ internal static class ExportCommand
         "imago export runs/faces-diffusion --ema-width 0.15 --out faces-long",
         "imago export runs/faces-diffusion --out faces --guidance 3 --steps 12 --description \"faces from words\"")
     {
-        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant,
+        Model, Out, WeightPrecision, Description, Sampler, Steps, Guidance, EmaWidth, HubModelOptions.Download, HubModelOptions.Revision, HubModelOptions.Variant, HubModelOptions.Without,
         PipelineOptions.Config, PipelineOptions.Tokenizer, PipelineOptions.Predicts, PipelineOptions.Vae, PipelineOptions.TextEncoder, SharedOptions.Json,
     }.Does(Run);
 

@@ -3,6 +3,8 @@ using System.Globalization;
 using Imago.Cli.Exploring;
 using Imago.Diffusion;
 using Imago.Generation;
+using Imago.Generation.Pipelines;
+using Imago.Generation.SingleFiles;
 using Imago.Layers;
 using Imago.Images;
 using Imago.Metrics;
@@ -106,7 +108,9 @@ internal static class GenerateCommand
     {
         if (recipe.Pipeline?.Refiner is not { } name) return null;
         using var _ = InferenceWeights.In(type);
-        var refiner = DiffusionFiles.Load(HubModelOptions.Locate(context, name), recipe.Variant).To(context.Device);
+        var path = HubModelOptions.Locate(context, name);
+        // A single file holds no tokenizer: the one that is named for the base serves both.
+        var refiner = (File.Exists(path) ? StableDiffusion.Load(new PipelineChanges { Tokenizer = recipe.Changes?.Tokenizer }.Open(path)) : DiffusionFiles.Load(path, recipe.Variant)).To(context.Device);
         refiner.ComputeType = type;
         return refiner;
     }

@@ -11,7 +11,7 @@ internal static class PipelineExport
     internal static void Run(CommandContext context, string path, string folder, Precision? precision)
     {
         torch.ScalarType? type = precision switch { null => null, Precision.Bf16 => torch.ScalarType.BFloat16, _ => torch.ScalarType.Float32 };
-        var parts = (PipelineOptions.Changes(context) ?? new PipelineChanges()).Open(path, context.Get(HubModelOptions.Variant));
+        var parts = (PipelineOptions.Changes(context) ?? new PipelineChanges()).Located(name => HubModelOptions.LocateExtra(context, name)).Open(path, context.Get(HubModelOptions.Variant));
         context.Track("parts written", sink => PipelineWriter.Save(parts, folder, type, sink, context.Cancellation));
         var bytes = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
         if (context.IsJson)

@@ -30,7 +30,7 @@ internal static class PublishedOptions
     private static readonly Option<double?> PerturbScale = new("--perturb-scale") { HelpName = "X", Description = "How strongly (3)." };
     private static readonly Option<NoiseKind?> Noise = new("--noise") { Description = "Whose random numbers --seed stands for: cpu, or cuda for those of a GPU." };
     private static readonly Option<string?> Preview = new("--preview") { HelpName = "FILE", Description = "Write the picture as it stands to this file after every step." };
-    private static readonly Option<string?> PreviewDecoder = new("--preview-decoder") { HelpName = "PATH", Description = "A tiny autoencoder (TAESD) for it; a linear fit by default." };
+    private static readonly Option<string?> PreviewDecoder = new("--preview-decoder") { HelpName = "PATH", Description = "A tiny autoencoder (TAESD) for it, also one of a hub (owner/name); a linear fit by default." };
 
     internal static IReadOnlyList<Option> All { get; } =
         [Size, Scheduler, Eta, ClipSkip, Grammar, LongTokens, SecondPrompt, ThirdPrompt, OriginalSize, Crop, Aesthetic, MaskPadding, Fit, Refiner, DenoisingEnd, SkipLayers, SkipScale, Perturb, PerturbScale, Noise, Preview, PreviewDecoder];
@@ -60,7 +60,7 @@ internal static class PublishedOptions
     {
         if (context.Get(Preview) is not { } file)
             return context.IsGiven(PreviewDecoder) ? throw new ArgumentException("--preview-decoder is for previews; say with --preview where they go.") : (null, null);
-        var preview = context.Get(PreviewDecoder) is { } path ? LatentPreview.Tiny(path) : LatentPreview.Linear(model);
+        var preview = context.Get(PreviewDecoder) is { } path ? LatentPreview.Tiny(HubModelOptions.LocateExtra(context, path)) : LatentPreview.Linear(model);
         return (step => ImageFile.Write(file, ImageGrid.Draw(preview.Draw(step.Estimate), (int)Math.Ceiling(Math.Sqrt(step.Wishes.Count)))), preview);
     }
 

@@ -27,8 +27,8 @@ internal static class TrainDiffusionCommand
     private static readonly Option<string?> Predict = new Option<string?>("--predict") { Description = "What the network predicts: flow or sample (rectified flow), or epsilon or velocity (variance-preserving, cosine). The default is flow, but sample for narrow networks on patches of pixels.", HelpName = "NAME" }
         .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
     private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
-    private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over.", HelpName = "RUN|FOLDER" };
-    private static readonly Option<string?> TextEncoder = new("--text-encoder") { Description = "Attend to the tokens of this frozen text encoder (CLIP or T5, with its tokenizer): a folder of the hub, or of a pipeline.", HelpName = "FOLDER" };
+    private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over. Also a hub's model (owner/name).", HelpName = "RUN|FOLDER|FILE" };
+    private static readonly Option<string?> TextEncoder = new("--text-encoder") { Description = "Attend to the tokens of this frozen text encoder (CLIP or T5, with its tokenizer): a folder of the hub, or of a pipeline; also a hub's model (owner/name).", HelpName = "FOLDER" };
     private static readonly Option<bool> CheckpointBlocks = new("--checkpoint-blocks") { Description = "Compute the insides of blocks again for the gradients: less memory, a third more time." };
     private static readonly Option<int?> LoraRank = new("--lora") { Description = "Train only low-rank changes of this rank of the model that --from names; they are written to pytorch_lora_weights.safetensors too.", HelpName = "RANK" };
     private static readonly Option<string?> LoraTargets = new("--lora-targets") { Description = "Which layers: the ends of their names, a star for anything, separated by commas; to_q,to_k,to_v,to_out.0 by default.", HelpName = "NAMES" };
@@ -127,7 +127,7 @@ internal static class TrainDiffusionCommand
         var (channels, side, patch) = DiffusionPresets.Drawn(shape, AutoencoderOf(context), context.Get(Patch), named);
         var kind = named ?? DiffusionPresets.UsualKind(side);
         var width = context.Get(Width) ?? DiffusionPresets.WidthFor(side, training.Minutes ?? UsualMinutes, data.BatchSize, kind);
-        var encoder = context.Get(TextEncoder) is { } folder ? Path.GetFullPath(folder) : null;
+        var encoder = context.Get(TextEncoder) is { } folder ? Path.GetFullPath(HubModelOptions.Locate(context, folder, Download)) : null;
         if (encoder is not null && context.IsGiven(ConditionKind)) throw new ArgumentException("--text-encoder is the condition; leave out --condition.");
         if (encoder is not null && kind == NetworkKind.DiT) throw new ArgumentException("A DiT attends to no tokens; choose --network unet or mmdit with --text-encoder.");
         var condition = encoder is not null ? DiffusionPresets.FrozenText : context.Get(ConditionKind) ?? (kind == NetworkKind.MMDiT ? "text" : DiffusionPresets.ConditionOf(splits.Train));
@@ -154,8 +154,9 @@ internal static class TrainDiffusionCommand
         {
             if (context.IsGiven(option)) throw new ArgumentException($"{option.Name} comes from the model that --from names and cannot be chosen.");
         }
-        using var model = DiffusionFiles.Load(from);
-        var isPublished = model.Config.Prompts is null && !DiffusionFiles.IsModel(from);
+        var path = Path.GetFullPath(HubModelOptions.Locate(context, from, Download));
+        using var model = DiffusionFiles.Load(path);
+        var isPublished = model.Config.Prompts is null && !DiffusionFiles.IsModel(path);
         return new DiffusionRunConfig
         {
             Data = data with
@@ -166,7 +167,7 @@ internal static class TrainDiffusionCommand
             Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process, CheckpointBlocks = context.Get(CheckpointBlocks),
             Objective = (Objective(context) ?? DiffusionPresets.ObjectiveOf(model.Config)) with { Prediction = model.Config.Prediction }, Drawing = model.Config.Defaults,
             Optimizer = isPublished && !context.IsGiven(LearningRate) ? optimizer with { LearningRate = context.IsGiven(LoraRank) ? PublishedLoraRate : PublishedRate } : optimizer,
-            Training = training, Seed = context.Get(Seed), From = Path.GetFullPath(from),
+            Training = training, Seed = context.Get(Seed), From = path,
         };
     }
 

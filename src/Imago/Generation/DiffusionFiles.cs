@@ -38,6 +38,7 @@ public static class DiffusionFiles
         if (File.Exists(path)) return StableDiffusion.Load(SingleFile.Open(path));
         if (PipelineFiles.IsPipeline(path)) return StableDiffusion.Load(path, variant);
         if (HubDiffusion.IsPipeline(path)) return HubDiffusion.Load(path, variant);
+        if (!Directory.Exists(path)) throw new CheckpointException($"There is no file or folder {path}; it should be a diffusion model.");
         if (!IsRun(path)) throw new CheckpointException($"{path} holds no diffusion model: neither the folder of a run of `imago train diffusion`, nor one with {ModelName} in it, nor a pipeline of diffusers.");
         var run = RunFolder.Open(path);
         var lora = run.ReadConfig<DiffusionRunConfig>().Lora;
@@ -179,7 +180,7 @@ public static class DiffusionFiles
     private static DiffusionModel Published(DiffusionModelConfig config, string pipeline)
     {
         var whole = Load(pipeline);
-        return new DiffusionModel(config, whole.Network, whole.Encoder, whole.Codec);
+        return new DiffusionModel(config, whole.Network, whole.Encoder, whole.Codec) { Parts = whole.Parts };
     }
 
     /// <summary>The tokenizer of a model's folder, if it has one.</summary>

@@ -106,20 +106,20 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <summary>What the parts mean.</summary>
-    public DiffusionModelConfig Config { get; }
+    public DiffusionModelConfig Config { get; private set; }
 
     /// <summary>The network.</summary>
     public DenoisingNetwork Network { get; }
 
     /// <summary>What turns conditions into what the network is told.</summary>
-    public ConditionEncoder Encoder { get; }
+    public ConditionEncoder Encoder { get; private set; }
 
     /// <summary>The same, of a model that was trained by Imago: learned together with the network.</summary>
     /// <exception cref="InvalidOperationException">The model reads prompts with published text encoders, which are not trained here.</exception>
     public Conditioner Conditioner => Encoder as Conditioner ?? throw new InvalidOperationException("This model reads prompts with published text encoders; there is nothing in them that Imago trains. Models that Imago made have a conditioner.");
 
     /// <summary>What it draws in.</summary>
-    public ImageCodec Codec { get; }
+    public ImageCodec Codec { get; private set; }
 
     /// <summary>How images turn into noise.</summary>
     public NoiseProcess Process { get; }
@@ -157,6 +157,9 @@ public sealed class DiffusionModel : IDisposable
         return Network.forward(condition.Channels is { } channels ? cat([input, channels.to(ComputeType)], 1) : input, time, condition);
     }
 
+    /// <summary>The parts of the published pipeline that it was made of, if it was.</summary>
+    internal Pipelines.PipelineParts? Parts { get; set; }
+
     /// <summary>The scheduler that the model was published with, if it was.</summary>
     internal SchedulerConfig? Scheduler => (Config.Process as HubProcessConfig)?.Config;
 
@@ -175,6 +178,25 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="picture">Of the model's size and channels, as <see cref="Fit"/> gives it.</param>
     /// <returns>[1, …<see cref="Shape"/>].</returns>
     public Tensor Encode(PixelImage picture) => WrappedTensorDisposeScope(() => Codec.Encode(Pictures.ToFloat(picture, PixelRange.MinusOneToOne).unsqueeze(0).to(Device)));
+
+    /// <summary>Draws in something else from now on; what it drew in is disposed of. Its folder, if it names a pipeline, is not that pipeline any more.</summary>
+    internal void Replace(LatentCodec codec, Pipelines.PipelineParts parts)
+    {
+        var old = Codec;
+        codec.ComputeType = old.ComputeType;
+        codec.To(Device);
+        (Codec, Parts, Config) = (codec, parts, Config with { Latents = codec.Scale, Pipeline = null });
+        old.Dispose();
+    }
+
+    /// <summary>Reads conditions in another way from now on; of what read them before, the caller disposes.</summary>
+    internal void Replace(Pipelines.PromptConditioner encoder, Pipelines.PipelineParts parts)
+    {
+        foreach (var parameter in encoder.parameters()) parameter.requires_grad_(false);
+        encoder.eval();
+        encoder.to(Device);
+        (Encoder, Parts, Config) = (encoder, parts, Config with { Pipeline = null });
+    }
 
     /// <summary>Moves it to a device.</summary>
     public DiffusionModel To(Device device)

@@ -104,17 +104,17 @@ public sealed record GenerationRecipe
 
     /// <summary>Loads the model, low-rank changes and all.</summary>
     /// <param name="location">Where the model is, if it is not named by its path; <see langword="null"/> for <see cref="Model"/>.</param>
-    /// <param name="locateLora">Where a file of changes is, if it is not named by its path.</param>
+    /// <param name="locateExtra">Where a file beside it is (of changes, of another part), if it is not named by its path.</param>
     /// <param name="warn">Told of what is left out.</param>
     /// <exception cref="ImagoException">The model or a file of changes cannot be used.</exception>
-    public DiffusionModel LoadModel(string? location = null, Func<string, string>? locateLora = null, Action<string>? warn = null)
+    public DiffusionModel LoadModel(string? location = null, Func<string, string>? locateExtra = null, Action<string>? warn = null)
     {
-        var model = Changes is null ? DiffusionFiles.Load(location ?? Model, Variant) : StableDiffusion.Load(Changes.Open(location ?? Model, Variant));
+        var model = Changes is null ? DiffusionFiles.Load(location ?? Model, Variant) : StableDiffusion.Load((locateExtra is null ? Changes : Changes.Located(locateExtra)).Open(location ?? Model, Variant));
         try
         {
             using var stack = new LoraStack(model);
             foreach (var (path, strength) in Loras.Select(LoraStrength.Parse))
-                if (stack.Add(locateLora?.Invoke(path) ?? path, strength) is { Count: > 0 } absent) warn?.Invoke($"{path} changes {absent.Count} layers of networks that the model does not have, such as {absent[0]}; they are left out.");
+                if (stack.Add(locateExtra?.Invoke(path) ?? path, strength) is { Count: > 0 } absent) warn?.Invoke($"{path} changes {absent.Count} layers of networks that the model does not have, such as {absent[0]}; they are left out.");
             stack.FuseForGood();
             return model;
         }

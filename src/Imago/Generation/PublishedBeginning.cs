@@ -66,6 +66,8 @@ internal sealed class PublishedBeginning(DiffusionModel model, GenerationRequest
 /// <summary>A picture and a mask at the size that is drawn.</summary>
 internal sealed class PreparedStart
 {
+    private const double MostBent = 1.05;
+
     internal PreparedStart(StartImage start, (int Height, int Width) size)
     {
         var (height, width) = size;
@@ -74,6 +76,7 @@ internal sealed class PreparedStart
         if (start.MaskPadding is not null && (picture is null || start.Mask is null)) throw new ArgumentException("The surroundings of a mask need a picture and a mask.");
         if (start.Mask is { } sized && start.MaskPadding is not null && (sized.Width, sized.Height) != (picture!.Width, picture.Height))
             throw new ArgumentException($"The mask has {sized.Width}×{sized.Height} pixels, the picture {picture.Width}×{picture.Height}; they must be of one size.");
+        RequireShape(start.Mask, picture);
         PictureRegion? region = start.MaskPadding is { } padding ? PictureFitting.RegionOf(start.Mask!, width, height, padding) : null;
         var fit = start.Fit ?? (region is null ? PictureFit.Stretch : PictureFit.Fill);
         PixelImage Sized(PixelImage image) => PictureFitting.Fit(region is { } box ? Resampling.Crop(image, box.Left, box.Top, box.Width, box.Height) : image, width, height, fit);
@@ -86,6 +89,15 @@ internal sealed class PreparedStart
         Restore = region is null
             ? drawn => Beginning.Restored(drawn, under, grey)
             : drawn => PictureFitting.Overlay(drawn, picture!, mask, region);
+    }
+
+    /// <summary>A mask may have another size than the picture, but not another shape: it would be bent.</summary>
+    private static void RequireShape(PixelImage? mask, PixelImage? picture)
+    {
+        if (mask is null || picture is null) return;
+        var (across, down) = ((double)mask.Width / picture.Width, (double)mask.Height / picture.Height);
+        if (Math.Max(across, down) > MostBent * Math.Min(across, down))
+            throw new ArgumentException($"The mask has {mask.Width}×{mask.Height} pixels, the picture {picture.Width}×{picture.Height}; they must have one shape, as the mask is laid over the picture.");
     }
 
     /// <summary>[1, 3, H, W] in [−1, 1].</summary>

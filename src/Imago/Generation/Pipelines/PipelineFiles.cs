@@ -13,8 +13,9 @@ public static class PipelineFiles
     /// <summary>Takes a folder apart. Parts that <c>model_index.json</c> names as absent are left out; without that file, the sub-folders tell which there are.</summary>
     /// <param name="folder">The pipeline's folder.</param>
     /// <param name="variant">Which of several files of the same weights is read, such as <c>fp16</c>, where a part has it.</param>
+    /// <param name="without">Parts that are left out, whether they are there or not.</param>
     /// <exception cref="CheckpointException">It holds no pipeline, or a part that its index names is missing.</exception>
-    public static PipelineParts FromFolder(string folder, string? variant = null)
+    public static PipelineParts FromFolder(string folder, string? variant = null, IReadOnlyCollection<string>? without = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var index = Path.Combine(folder, IndexName);
@@ -22,7 +23,7 @@ public static class PipelineFiles
         var names = entries is null
             ? ComponentNames.All.Where(name => Directory.Exists(Path.Combine(folder, name)))
             : ComponentNames.All.Where(name => entries[name] is JsonArray { Count: 2 } entry && entry.All(value => value is not null));
-        var parts = names.ToDictionary(name => name, name => PipelineComponent.FromFolder(name, Path.Combine(folder, name), variant));
+        var parts = names.Except(without ?? []).ToDictionary(name => name, name => PipelineComponent.FromFolder(name, Path.Combine(folder, name), variant));
         if (!parts.ContainsKey(ComponentNames.UNet) && !parts.ContainsKey(ComponentNames.Transformer))
             throw new CheckpointException($"{folder} holds no pipeline of diffusers: there is neither a {ComponentNames.UNet} nor a {ComponentNames.Transformer} in it.");
         return new() { Source = folder, Components = parts, ForceZerosForEmptyPrompt = Flag(entries?["force_zeros_for_empty_prompt"], true) };

@@ -37,7 +37,7 @@ public static class StableDiffusion
             var codec = Owned(LoadCodec(parts));
             var conditioner = Owned(LoadPrompts(parts, network.Config, family));
             PipelineFit.Check(parts, network.Config, codec, conditioner.Towers);
-            var model = new DiffusionModel(PipelineFit.Describe(network.Config, codec, scheduler, family), network, conditioner, codec);
+            var model = new DiffusionModel(PipelineFit.Describe(network.Config, codec, scheduler, family), network, conditioner, codec) { Parts = parts };
             model.Trained.eval();
             return model;
         }
@@ -96,7 +96,8 @@ public static class StableDiffusion
         return Filled(parts.Network.CreateEmpty(CPU), network => ModuleWeights.Load(network, file));
     }
 
-    private static LatentCodec LoadCodec(PipelineParts parts)
+    /// <summary>The autoencoder of a pipeline.</summary>
+    internal static LatentCodec LoadCodec(PipelineParts parts)
     {
         var part = parts.Require(ComponentNames.Vae);
         using var file = WeightsOf(part, ComponentNames.Vae);
@@ -105,7 +106,7 @@ public static class StableDiffusion
     }
 
     /// <summary>A text encoder and its tokenizer, if the pipeline has them.</summary>
-    private static PromptTower? LoadTower(PipelineParts parts, int number, PipelineFamily family)
+    internal static PromptTower? LoadTower(PipelineParts parts, int number, PipelineFamily family)
     {
         var name = ComponentNames.TextEncoderOf(number);
         if (parts.Components.GetValueOrDefault(name) is not { } part) return null;

@@ -13,13 +13,17 @@ public static class SeparateParts
 
     /// <summary>The pipeline with another autoencoder.</summary>
     /// <param name="parts">The pipeline.</param>
-    /// <param name="path">A file in either layout (also a whole checkpoint, of which the autoencoder is taken), or a folder of the hub.</param>
+    /// <param name="path">A file in either layout (also a whole checkpoint, of which the autoencoder is taken), or a folder of the hub (also a whole pipeline).</param>
     /// <exception cref="CheckpointException">There is no autoencoder in it; the message says what it is.</exception>
     public static PipelineParts WithAutoencoder(this PipelineParts parts, string path)
     {
         ArgumentNullException.ThrowIfNull(parts);
         var own = parts.Components.GetValueOrDefault(ComponentNames.Vae);
-        if (Directory.Exists(path)) return parts.With(ComponentNames.Vae, own?.WithWeights(path) ?? PipelineComponent.FromFolder(ComponentNames.Vae, path));
+        if (Directory.Exists(path))
+        {
+            var folder = PipelineFiles.IsPipeline(path) ? Path.Combine(path, ComponentNames.Vae) : path;
+            return parts.With(ComponentNames.Vae, own?.WithWeights(folder) ?? PipelineComponent.FromFolder(ComponentNames.Vae, folder));
+        }
         using var file = TensorFile.Open(path);
         if (file.Contains("encoder.down_blocks.0.resnets.0.conv1.weight"))
             return parts.With(ComponentNames.Vae, own?.WithWeights(path) ?? throw new CheckpointException($"{path} holds an autoencoder without configuration, and the model has none of its own: give the folder that holds its config.json too."));
