@@ -57,6 +57,42 @@ public class DiffusionTrainingTests
     }
 
     [Fact]
+    public void WeightsThatAreNoNumbers_EndTheRun_NameTheStep_AndKeepTheCheckpoint_FromWhichItGoesOn()
+    {
+        const int Step = 5;
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var config = TinyDiffusion.Config(steps: 8);
+        var run = RunFolder.Create(folder.File("run"), config);
+        var state = Array.Empty<byte>();
+        using (var training = DiffusionTraining.Prepare(config, TinyDiffusion.Splits, run))
+        {
+            var spoil = new After(Step, () =>
+            {
+                using var noGrad = no_grad();
+                training.Model.Network.parameters().First().fill_(double.NaN);
+                state = File.ReadAllBytes(run.StateFile);
+            });
+            var e = Assert.Throws<TrainingDivergedException>(() => training.Run(run, spoil));
+            Assert.Equal(Step, e.Step);
+            Assert.Contains("step 5", e.Message, StringComparison.Ordinal);
+            Assert.Contains("NaN", e.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(state, File.ReadAllBytes(run.StateFile));
+        Assert.Equal(TrainingEnd.Finished, Run(config, run).End);
+        using var model = DiffusionFiles.Load(run.Path);
+        Assert.All(model.Trained.parameters(), parameter => Assert.True(parameter.isfinite().all().item<bool>()));
+    }
+
+    private sealed class After(int step, Action action) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            if (value.Step == step) action();
+        }
+    }
+
+    [Fact]
     public void RunOnLatents_ContinuedWithoutItsAutoencoder_EqualsTheUninterruptedRun()
     {
         using var scope = NewDisposeScope();
