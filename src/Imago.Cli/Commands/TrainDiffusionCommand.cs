@@ -28,6 +28,7 @@ internal static class TrainDiffusionCommand
         .AcceptOnlyFromAmong("flow", "epsilon", "velocity", "sample");
     private static readonly Option<string?> ObjectiveFile = new("--objective") { Description = "An objective's JSON: prediction, weighting, density of levels.", HelpName = "FILE" };
     private static readonly Option<string?> From = new("--from") { Description = "Go on from the weights of this model instead of fresh ones; its network, conditions and process are taken over. Also a hub's model (owner/name).", HelpName = "RUN|FOLDER|FILE" };
+    private static readonly Option<long> ReadingSteps = new("--reading-steps") { Description = "First teach the text encoder in so many steps to tell the data's attributes from their captions, then keep it as it is.", HelpName = "N" };
     private static readonly Option<string?> TextEncoder = new("--text-encoder") { Description = "Attend to the tokens of this frozen text encoder (CLIP or T5, with its tokenizer): a folder of the hub, or of a pipeline; also a hub's model (owner/name).", HelpName = "FOLDER" };
     private static readonly Option<bool> CheckpointBlocks = new("--checkpoint-blocks") { Description = "Compute the insides of blocks again for the gradients: less memory, a third more time." };
     private static readonly Option<int?> LoraRank = new("--lora") { Description = "Train only low-rank changes of this rank of the model that --from names; they are written to pytorch_lora_weights.safetensors too.", HelpName = "RANK" };
@@ -41,7 +42,7 @@ internal static class TrainDiffusionCommand
 
     private static IReadOnlyList<Option> Fixed { get; } =
     [
-        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, TextEncoder, NetworkName, Width, Predict, ObjectiveFile, CheckpointBlocks, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
+        Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Strict, AutoencoderPath, Patch, ConditionKind, TextEncoder, ReadingSteps, NetworkName, Width, Predict, ObjectiveFile, CheckpointBlocks, From, LoraRank, LoraTargets, Batch, Accumulate, LearningRate,
         Schedule, Warmup, WeightDecay, Clip, EmaDecay, PostHoc, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
     ];
 
@@ -131,7 +132,7 @@ internal static class TrainDiffusionCommand
         if (encoder is not null && context.IsGiven(ConditionKind)) throw new ArgumentException("--text-encoder is the condition; leave out --condition.");
         if (encoder is not null && kind == NetworkKind.DiT) throw new ArgumentException("A DiT attends to no tokens; choose --network unet or mmdit with --text-encoder.");
         var condition = encoder is not null ? DiffusionPresets.FrozenText : context.Get(ConditionKind) ?? (kind == NetworkKind.MMDiT ? "text" : DiffusionPresets.ConditionOf(splits.Train));
-        var conditioner = DiffusionPresets.Conditioner(condition, splits.Train, DiffusionPresets.VectorWidth(width, side, kind), kind);
+        var conditioner = WithReading(context, DiffusionPresets.Conditioner(condition, splits.Train, DiffusionPresets.VectorWidth(width, side, kind), kind));
         var task = new NetworkTask(channels, side, conditioner) { IsPixels = !context.IsGiven(AutoencoderPath), EncoderWidth = encoder is null ? null : DiffusionFiles.TextWidth(encoder) };
         var objective = Objective(context) ?? DiffusionPresets.ObjectiveOf(context.Get(Predict) ?? DiffusionPresets.PredictionFor(kind, task, width));
         return new DiffusionRunConfig
@@ -164,11 +165,19 @@ internal static class TrainDiffusionCommand
                 Size = data.Size ?? (model.Config.Height == model.Config.Width ? model.Config.Height : null), Channels = model.Config.Channels,
                 BatchSize = isPublished && !context.IsGiven(Batch) ? PublishedBatch : data.BatchSize,
             },
-            Patch = model.Config.Patch, Conditioner = model.Config.Conditioner, Network = model.Network.Config, Process = model.Config.Process, CheckpointBlocks = context.Get(CheckpointBlocks),
+            Patch = model.Config.Patch, Conditioner = WithReading(context, model.Config.Conditioner), Network = model.Network.Config, Process = model.Config.Process, CheckpointBlocks = context.Get(CheckpointBlocks),
             Objective = (Objective(context) ?? DiffusionPresets.ObjectiveOf(model.Config)) with { Prediction = model.Config.Prediction }, Drawing = model.Config.Defaults,
             Optimizer = isPublished && !context.IsGiven(LearningRate) ? optimizer with { LearningRate = context.IsGiven(LoraRank) ? PublishedLoraRate : PublishedRate } : optimizer,
             Training = training, Seed = context.Get(Seed), From = path,
         };
+    }
+
+    /// <summary>The conditioner whose text encoder first learns to read, if that is wanted.</summary>
+    private static ConditionerConfig WithReading(CommandContext context, ConditionerConfig conditioner)
+    {
+        if (!context.IsGiven(ReadingSteps)) return conditioner;
+        if (!conditioner.Conditions.OfType<TextConditionConfig>().Any()) throw new ArgumentException("--reading-steps teaches a text encoder, and the model has none of its own; take --condition text.");
+        return conditioner with { Conditions = [.. conditioner.Conditions.Select(condition => condition is TextConditionConfig text ? text with { ReadingSteps = context.Get(ReadingSteps) } : condition)] };
     }
 
     private static DiffusionObjectiveConfig? Objective(CommandContext context) => context.Get(ObjectiveFile) is { } file ? DiffusionObjectiveConfig.Parse(File.ReadAllText(file), file) : null;

@@ -34,8 +34,9 @@ public static class AutoencoderFiles
     /// <inheritdoc cref="Load" path="/returns|/exception"/>
     public static Autoencoder LoadDiffusers(string configPath, string weightsPath)
     {
+        var config = DiffusersConfig.Parse(File.ReadAllText(configPath), configPath);
         using var file = TensorFile.Open(weightsPath);
-        return LoadDiffusers(File.ReadAllText(configPath), configPath, file);
+        return Fill(config, configPath, model => ModuleWeights.Load(model, file, AutoencoderKeys.Kl));
     }
 
     /// <summary>Loads an autoencoder of diffusers from the text of its configuration and an open file of weights.</summary>

@@ -121,6 +121,12 @@ public sealed record TextConditionConfig : ConditionConfig
     /// <summary>Whether capitals are read as small letters.</summary>
     public bool LowerCase { get; init; } = true;
 
+    /// <summary>
+    /// Steps in which the transformer learns to tell the data's attributes from their captions, before the denoiser is trained; it then stays as it is. 0 to train both together,
+    /// which needs no attributes and much longer.
+    /// </summary>
+    public long ReadingSteps { get; init; }
+
     internal override string Kind => Name;
 
     internal override ConditionPart Build(int width, Tokenizer? tokenizer) => new TextCondition(this, width, tokenizer!);
@@ -132,6 +138,7 @@ public sealed record TextConditionConfig : ConditionConfig
         Require(Length is >= 1 and <= 4096, "length of text", Length, "between 1 and 4096");
         Require(Layers is >= 0 and <= 256, "layers of text", Layers, "between 0 and 256");
         Require(Width is >= 1 and <= 16384, "width of text", Width, "between 1 and 16384");
+        Require(ReadingSteps >= 0, "reading steps of text", ReadingSteps, "0 or more");
         Require(Heads >= 1 && Width % Heads == 0, "heads of text", Heads, $"a divisor of its width {Width}");
     }
 }

@@ -30,6 +30,9 @@ public sealed class Conditioner : ConditionEncoder
     /// <summary>What cuts captions, where they count.</summary>
     public Tokenizer? Tokenizer { get; }
 
+    /// <summary>What reads captions; null where they do not count.</summary>
+    internal TextCondition? Text => Parts.Select(part => part.Part).OfType<TextCondition>().FirstOrDefault();
+
     private IEnumerable<(string Kind, ConditionPart Part)> Parts => Config.Conditions.Select(condition => (condition.Kind, parts[condition.Kind]));
 
     private Device Device => parameters().FirstOrDefault()?.device ?? CPU;

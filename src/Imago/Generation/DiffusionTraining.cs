@@ -1,5 +1,6 @@
 using Imago.Data;
 using Imago.Diffusion;
+using Imago.Generation.Conditions;
 using Imago.Generation.Lora;
 using Imago.Training;
 using TorchSharp;
@@ -56,12 +57,14 @@ public sealed class DiffusionTraining : IDisposable
         splits ??= config.Data.Open(cancellationToken: cancellationToken);
         device ??= CPU;
         var kept = folder is not null && DiffusionFiles.IsRun(folder.Path) ? DiffusionFiles.ModelOf(folder.Path) : null;
-        var parts = StartingParts.Open(config, kept, isStarted: folder is not null && File.Exists(folder.StateFile));
+        var isStarted = folder is not null && File.Exists(folder.StateFile);
+        var parts = StartingParts.Open(config, kept, isStarted);
         TrainingExamples? examples = null;
         try
         {
             examples = TrainingExamples.Open(config, splits, parts.Codec, device, progress, cancellationToken);
             var model = parts.Model(config, splits, examples).To(device);
+            if (!isStarted && config.Lora is null && model.Encoder is Conditioner { Text: { Config.ReadingSteps: > 0 } text }) TextReading.Learn(text, splits.Train.Attributes, examples.Train, config.Seed + 2, progress, cancellationToken);
             if (folder is not null && kept is null) Keep(model, config, DiffusionFiles.ModelOf(folder.Path));
             return new DiffusionTraining(config, model, examples, SampleSheet.For(model, splits));
         }

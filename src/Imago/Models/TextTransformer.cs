@@ -30,6 +30,9 @@ public sealed class TextTransformer : nn.Module
         RegisterComponents();
     }
 
+    /// <summary>Length of the vector for a whole text, D.</summary>
+    public long PooledWidth => pooling.weight.shape[0];
+
     /// <summary>Reads texts.</summary>
     /// <param name="ids">int64 [B, L], −1 after the end.</param>
     /// <param name="type">The type of the computation.</param>

@@ -19,7 +19,15 @@ internal sealed class TextCondition : ConditionPart
         (_config, _tokenizer) = (config, tokenizer);
         transformer = new TextTransformer(config.Vocabulary, config.Length, config.Width, config.Layers, config.Heads, width);
         RegisterComponents();
+        if (config.ReadingSteps == 0) return;
+        foreach (var parameter in transformer.parameters()) parameter.requires_grad_(false);
     }
+
+    /// <summary>The transformer, and how it is built.</summary>
+    internal TextTransformer Transformer => transformer;
+
+    /// <inheritdoc cref="Transformer"/>
+    internal TextConditionConfig Config => _config;
 
     protected override double Unknown => -1;
 

@@ -3,6 +3,7 @@ using System.Text;
 using Imago.Data;
 using Imago.Data.Faces;
 using Imago.Images;
+using Imago.Metrics;
 using Imago.Models;
 using Imago.Training;
 using Imago.Weights;
@@ -45,6 +46,7 @@ public sealed class FaceReader : IDisposable
     private const int FacesToErrOn = 500;
 
     private static readonly IReadOnlyList<ImageAttribute> Attributes = [.. FaceAttributes.All.Select(attribute => attribute.Attribute)];
+    private static readonly AttributeOutputs Outputs = new(Attributes);
     private readonly ImageClassifier _network;
 
     private FaceReader(ImageClassifier network, int size) => (_network, Size) = (network, size);
@@ -131,7 +133,7 @@ public sealed class FaceReader : IDisposable
         {
             using var scope = NewDisposeScope();
             var output = _network.call(stack([.. chunk.Select(picture => Pictures.ToFloat(picture, PixelRange.ZeroToOne))]));
-            var values = stack([.. Heads(output).Select((head, k) => Attributes[k].Values.Count > 0 ? head.argmax(1).to(float32) : FromUnit(head.squeeze(1), Attributes[k]))], 1);
+            var values = stack([.. Outputs.Heads(output).Select((head, k) => Attributes[k].Values.Count > 0 ? head.argmax(1).to(float32) : AttributeOutputs.FromUnit(head.squeeze(1), Attributes[k]))], 1);
             var numbers = values.to(float64).data<double>().ToArray();
             read.AddRange(numbers.Chunk(Attributes.Count));
         }
@@ -143,7 +145,7 @@ public sealed class FaceReader : IDisposable
 
     private static FaceReader Fresh(FaceReaderOptions options)
     {
-        var network = new ImageClassifierConfig { Channels = 3, Size = options.Size, Outputs = Attributes.Sum(OutputsOf), Hidden = 256, Dropout = 0 }.Create(options.Seed);
+        var network = new ImageClassifierConfig { Channels = 3, Size = options.Size, Outputs = Outputs.Count, Hidden = 256, Dropout = 0 }.Create(options.Seed);
         network.eval();
         return new FaceReader(network, options.Size);
     }
@@ -157,23 +159,8 @@ public sealed class FaceReader : IDisposable
         return [.. FaceAttributes.All.Select((attribute, k) => attribute.Attribute.Values.Count > 0 ? 0 : Math.Sqrt(read.Select((values, i) => values[k] - attribute.Get(faces.Factors(i))).Average(error => error * error)))];
     }
 
-    private static int OutputsOf(ImageAttribute attribute) => Math.Max(1, attribute.Values.Count);
-
-    private static Tensor[] Heads(Tensor output) => output.split([.. Attributes.Select(attribute => (long)OutputsOf(attribute))], 1);
-
-    /// <summary>Cross-entropies of the choices and squared errors of the quantities, each brought to [−1, 1].</summary>
-    private LossTerms Loss(ImageBatch batch, StepContext step)
-    {
-        var output = _network.call(Worn(batch.ToFloat(PixelRange.ZeroToOne), step).to(step.ComputeType));
-        var terms = Heads(output).Select((head, k) =>
-        {
-            var truth = batch.Attributes!.select(1, k);
-            return Attributes[k].Values.Count > 0
-                ? nn.functional.cross_entropy(head, truth.to(int64))
-                : 4 * (head.squeeze(1) - ToUnit(truth, Attributes[k])).square().mean();
-        });
-        return new LossTerms(terms.Aggregate((sum, term) => sum + term), []);
-    }
+    private LossTerms Loss(ImageBatch batch, StepContext step) =>
+        new(Outputs.Loss(_network.call(Worn(batch.ToFloat(PixelRange.ZeroToOne), step).to(step.ComputeType)).to(float32), batch.Attributes!), []);
 
     /// <summary>x + a (blurred x − x) + σ ε, with a and σ of each picture at random.</summary>
     private static Tensor Worn(Tensor x, StepContext step)
@@ -183,10 +170,6 @@ public sealed class FaceReader : IDisposable
         var blurred = nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad: false);
         return x + a * (blurred - x) + sigma * step.Normal(x.shape);
     }
-
-    private static Tensor ToUnit(Tensor value, ImageAttribute of) => (value - of.Minimum) * (2 / (of.Maximum - of.Minimum)) - 1;
-
-    private static Tensor FromUnit(Tensor unit, ImageAttribute of) => (unit + 1) * ((of.Maximum - of.Minimum) / 2) + of.Minimum;
 
     private sealed class StepsAsWork(IProgress<WorkProgress>? progress) : IProgress<TrainingProgress>
     {
