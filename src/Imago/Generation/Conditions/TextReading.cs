@@ -27,7 +27,8 @@ internal static class TextReading
     {
         if (attributes.Count == 0) throw new ArgumentException("Captions are read by telling attributes from them, and the data set has no attributes; leave the reading steps out.");
         var outputs = new AttributeOutputs(attributes);
-        using var reader = Seeded.Build(seed, () => new Reader(text.Transformer, outputs.Count));
+        using var head = Seeded.Build(seed, () => new Linear(text.Transformer.PooledWidth, outputs.Count));
+        var reader = new Reader(text.Transformer, head);
         Train(true);
         var result = Trainer.Run(new TrainingJob<ExampleBatch>
         {
@@ -51,27 +52,20 @@ internal static class TextReading
         }
     }
 
-    /// <summary>The transformer and a linear layer on its pooled vector; disposing it leaves the transformer alone.</summary>
+    /// <summary>The transformer and a linear layer on its pooled vector, for the trainer. Both belong to others: it is never disposed.</summary>
     private sealed class Reader : nn.Module
     {
-        private readonly TextTransformer _transformer;
+        private readonly TextTransformer transformer;
         private readonly Linear head;
 
-        internal Reader(TextTransformer transformer, int outputs)
+        internal Reader(TextTransformer transformer, Linear head)
             : base(nameof(Reader))
         {
-            _transformer = transformer;
-            head = new Linear((int)transformer.PooledWidth, outputs);
-            register_module("head", head);
-            register_module("transformer", transformer);
+            (this.transformer, this.head) = (transformer, head);
+            RegisterComponents();
         }
 
-        internal Tensor forward(Tensor ids) => head.call(_transformer.forward(ids, ScalarType.Float32).Pooled);
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) head.Dispose();
-        }
+        internal Tensor forward(Tensor ids) => head.call(transformer.forward(ids, ScalarType.Float32).Pooled);
     }
 
     private sealed class StepsAsWork(IProgress<WorkProgress>? progress) : IProgress<TrainingProgress>
