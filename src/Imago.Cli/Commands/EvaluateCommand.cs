@@ -72,7 +72,7 @@ internal static class EvaluateCommand
         using var model = AutoencoderFiles.Load(path);
         model.to(context.Device);
         var run = RunOfAutoencoder(path);
-        var set = Subset(context, Open(context, model, run));
+        var set = Part(context, Open(context, model, run));
         var loader = new ImageLoader(set, new LoaderOptions { BatchSize = context.Get(Batch), Shuffle = false, Size = SizeOf(model, run), Channels = model.Channels });
         var options = new LikelihoodOptions { Objective = Objective(context, model, run), Samples = context.Get(Samples), Seed = context.Get(Seed) };
         var report = context.Track("Scoring", sink => LikelihoodEvaluation.Evaluate(model, Bytes(loader, context.Cancellation), options, context.Device,
@@ -94,15 +94,17 @@ internal static class EvaluateCommand
         }
     }
 
-    private static ImageDataset Open(CommandContext context, Autoencoder model, AutoencoderRunConfig? run)
+    private static DatasetSplits Open(CommandContext context, Autoencoder model, AutoencoderRunConfig? run)
     {
         if (context.Get(Source) is null && run is null) throw new ArgumentException("Say with --data what to score the model on: a named data set, or a folder of images.");
         var data = context.Get(Source) is { } source ? new RunDataConfig { Source = source, Size = SizeOf(model, run) } : run!.Data;
         if (context.Get(DataFolder) is { } folder) data = data with { Folder = folder };
         if (context.Get(Binarize)) data = data with { Binarize = true };
-        var splits = data.Open(context.Get(Download), context.Cancellation);
-        return splits.Parts.First(part => part.Name == context.Get(Split)).Set;
+        return data.Open(context.Get(Download), context.Cancellation);
     }
+
+    /// <summary>The part of a set that is asked for, or the first pictures of it.</summary>
+    internal static ImageDataset Part(CommandContext context, DatasetSplits splits) => Subset(context, splits.Parts.First(part => part.Name == context.Get(Split)).Set);
 
     internal static ImageDataset Subset(CommandContext context, ImageDataset set)
     {

@@ -17,7 +17,7 @@ internal static class EvaluateDiffusion
         using var model = DiffusionFiles.Load(path).To(context.Device);
         var data = DiffusionData.Of(path, model, context.Get(Source), context.Get(DataFolder), "what to score the model on");
         var splits = data.Open(context.Get(Download), context.Cancellation);
-        var set = Subset(context, splits.Parts.First(part => part.Name == context.Get(Split)).Set);
+        var set = Part(context, splits);
         var loader = new ImageLoader(set, new LoaderOptions { BatchSize = context.Get(Batch), Shuffle = false, Size = data.Size, Channels = model.Config.Channels });
         if (model.Codec is LatentCodec codec) Latents(context, path, model, codec.Autoencoder, loader, set);
         else PixelBound(context, path, model, loader, set);

@@ -17,7 +17,7 @@ internal static class EvaluateFlow
         if (context.Get(Source) is { } source) data = data with { Source = source, Size = flow.Config.Height };
         if (context.Get(DataFolder) is { } folder) data = data with { Folder = folder };
         var splits = data.Open(context.Get(Download), context.Cancellation);
-        var set = Subset(context, splits.Parts.First(part => part.Name == context.Get(Split)).Set);
+        var set = Part(context, splits);
         var loader = new ImageLoader(set, new LoaderOptions { BatchSize = context.Get(Batch), Shuffle = false, Size = data.Size, Channels = flow.Config.Channels });
         var samples = context.IsGiven(Samples) ? context.Get(Samples) : 1;
         var report = context.Track("Scoring", sink => FlowLikelihood.Evaluate(flow, Bytes(loader, context.Cancellation), samples, context.Get(Seed), sink.For<WorkProgress>(done => (done.Done, set.Count, null)), context.Cancellation));

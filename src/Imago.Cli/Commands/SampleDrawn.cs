@@ -2,7 +2,6 @@ using Imago.Adversarial;
 using Imago.Cli.Exploring;
 using Imago.Flows;
 using Imago.Images;
-using Imago.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,7 +33,7 @@ internal static class SampleDrawn
 
     private static Tensor Images(string path, Device device, int count, Generator noise, double temperature)
     {
-        if (RunFolder.KindOf(path) == "gan")
+        if (GanFiles.IsRun(path))
         {
             using var gan = GanFiles.Load(path).To(device);
             return gan.Sample(count, noise, temperature);

@@ -15,7 +15,6 @@ internal static class TrainClassifierCommand
     private const long UsualSteps = 2000;
     private static readonly Option<string?> Attribute = new("--attribute") { Description = "Tell the values of this attribute apart, where the set has no classes.", HelpName = "NAME" };
     private static readonly Option<bool> Noisy = new("--noisy") { Description = "On noisy images of every level: for imago generate --classifier." };
-    private static readonly Option<int> Batch = new("--batch") { Description = "Images in a batch.", HelpName = "N", DefaultValueFactory = _ => 64 };
 
     internal static Command Create() => new ImagoCommand("classifier", "Train a classifier on labelled images, whose eyes imago evaluate --network looks through, or which leads imago generate.",
         "imago train classifier --data mnist --download --out runs/mnist-judge",

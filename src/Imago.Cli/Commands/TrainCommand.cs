@@ -33,9 +33,9 @@ internal static class TrainCommand
     internal static readonly Option<double?> Minutes = new("--minutes") { Description = "Train for so long; 5 unless --steps or --epochs is given.", HelpName = "X" };
     internal static readonly Option<long?> Steps = new("--steps") { Description = "Train for so many steps.", HelpName = "N" };
     internal static readonly Option<double?> Epochs = new("--epochs") { Description = "Train for so many passes through the data.", HelpName = "X" };
-    private static readonly Option<int> Batch = new("--batch") { Description = "Images in a batch.", HelpName = "N", DefaultValueFactory = _ => 64 };
+    internal static readonly Option<int> Batch = new("--batch") { Description = "Images in a batch.", HelpName = "N", DefaultValueFactory = _ => 64 };
     internal static readonly Option<int> Accumulate = new("--accumulate") { Description = "Batches in a step.", HelpName = "N", DefaultValueFactory = _ => 1 };
-    private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
+    internal static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
     internal static readonly Option<ScheduleShape> Schedule = new("--schedule") { Description = "How the learning rate falls.", DefaultValueFactory = _ => ScheduleShape.Cosine };
     internal static readonly Option<long> Warmup = new("--warmup") { Description = "Steps over which the learning rate rises.", HelpName = "STEPS", DefaultValueFactory = _ => 50 };
     private static readonly Option<double> WeightDecay = new("--weight-decay") { Description = "Decay of matrices and kernels.", HelpName = "X", DefaultValueFactory = _ => 0.01 };
@@ -72,7 +72,8 @@ internal static class TrainCommand
         var (folder, config, splits) = context.Get(Resume) is { } path ? Continue(context, path) : Begin(context);
         using var training = new AutoencoderTraining(config, splits, context.Device);
         var result = context.Track("Training", sink => training.Run(folder, sink.For<TrainingProgress>(Describe), context.Cancellation));
-        Report(context, folder, result);
+        TrainingRuns.Report(context, folder, result, new { Run = folder.Path, Result = result },
+            new("autoencoder", TrainingRuns.Duration(result), "imago sample RUN, imago reconstruct RUN, imago traverse RUN") { HeldOut = "Held out, nats an image", Digits = "0.00" });
         return result.End == TrainingEnd.Cancelled ? CliApp.Interrupted : CliApp.Success;
     }
 
@@ -94,12 +95,8 @@ internal static class TrainCommand
             Source, DataFolder, Size, Channels, Count, Flip, RandomCrop, Binarize, Strict, Network, Latents, ObjectiveName, Attribute, Likelihood, Beta, BetaWarmup, Samples, FirstSamples, Batch, Accumulate, LearningRate,
             Schedule, Warmup, WeightDecay, Clip, EmaDecay, ComputePrecision, Seed, EvaluateEvery, CheckpointEvery, Patience, Out,
         };
-        var (folder, config) = TrainingRuns.Reopen<AutoencoderRunConfig>(context, path, fixedOptions, (config, longer) =>
-        {
-            var changed = config with { Training = longer(config.Training) };
-            changed.Training.Validate();
-            return changed;
-        });
+        var (folder, config) = TrainingRuns.Reopen<AutoencoderRunConfig>(
+            context, path, fixedOptions, (config, longer) => config with { Training = longer(config.Training) }, config => config.Training.Validate());
         return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
     }
 
@@ -159,23 +156,4 @@ internal static class TrainCommand
 
     private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,
         string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}, loss {progress.Values["loss"]:0.0}, {progress.ExamplesPerSecond:0} images/s"));
-
-    private static void Report(CommandContext context, RunFolder folder, TrainingResult result)
-    {
-        if (context.IsJson)
-        {
-            context.WriteJson(new { Run = folder.Path, Result = result });
-            return;
-        }
-        var run = Path.GetRelativePath(Environment.CurrentDirectory, folder.Path);
-        if (result.End == TrainingEnd.Cancelled)
-        {
-            context.Say($"Stopped after {result.Steps} steps; everything is saved. To go on: imago train autoencoder --resume {run}");
-            return;
-        }
-        context.Say(string.Create(CultureInfo.InvariantCulture, $@"Trained {result.Steps} steps in {result.Elapsed:h\:mm\:ss}{(result.End == TrainingEnd.NoImprovement ? "; the held-out loss did not improve any more" : "")}."));
-        if (result.Validation is { } values) context.Say($"Held out, nats an image: {string.Join(", ", values.Select(entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Key} {entry.Value:0.00}")))}.");
-        context.Say($"The run is in {run}: pictures over time in samples/, the model in checkpoints/, the log in metrics.jsonl.");
-        context.Hint($"Next: imago sample {run}, imago reconstruct {run}, imago traverse {run}");
-    }
 }

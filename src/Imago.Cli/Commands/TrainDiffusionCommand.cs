@@ -66,17 +66,15 @@ internal static class TrainDiffusionCommand
         var (folder, config, splits) = context.Get(Resume) is { } path ? Continue(context, path) : Begin(context);
         using var training = context.Track("Preparing", sink => DiffusionTraining.Prepare(config, splits, folder, context.Device, sink, context.Cancellation));
         var result = context.Track("Training", sink => training.Run(folder, sink.For<TrainingProgress>(Describe), context.Cancellation));
-        Report(context, folder, training.Model, result);
+        var parameters = training.Model.ParameterCount;
+        TrainingRuns.Report(context, folder, result, new { Run = folder.Path, Parameters = parameters, Result = result },
+            new("diffusion", string.Create(CultureInfo.InvariantCulture, $@"{TrainingRuns.Millions(parameters)} for {result.Steps} steps in {result.Elapsed:h\:mm\:ss}"), "imago generate --model RUN --count 16") { Digits = "0.0000", ModelFolder = "model" });
         return result.End == TrainingEnd.Cancelled ? CliApp.Interrupted : CliApp.Success;
     }
 
     private static (RunFolder, DiffusionRunConfig, DatasetSplits) Begin(CommandContext context)
     {
-        var data = new RunDataConfig
-        {
-            Source = Rooted(context.Get(Source)!), Folder = context.Get(DataFolder) is { } home ? Path.GetFullPath(home) : null, Size = context.Get(Size), Channels = context.Get(Channels),
-            Count = context.Get(Count), Seed = context.Get(Seed), Flip = context.Get(Flip), RandomCrop = context.Get(RandomCrop), Strict = context.Get(Strict), BatchSize = context.Get(Batch),
-        };
+        var data = DataOf(context, context.Get(Batch));
         var splits = data.Open(context.Get(Download), context.Cancellation);
         var loader = data.TrainingBatches(splits);
         var config = Configure(context, data with { Channels = loader.Channels }, splits, new ImageShape(loader.Channels, loader.Height, loader.Width));
@@ -86,29 +84,18 @@ internal static class TrainDiffusionCommand
 
     private static (RunFolder, DiffusionRunConfig, DatasetSplits) Continue(CommandContext context, string path)
     {
-        if (Fixed.FirstOrDefault(context.IsGiven) is { } given) throw new ArgumentException($"{given.Name} cannot be changed when a run is continued; only --minutes, --steps and --epochs can.");
-        var folder = RunFolder.Open(path);
-        var config = folder.ReadConfig<DiffusionRunConfig>();
-        if (context.IsGiven(Minutes) || context.IsGiven(Steps) || context.IsGiven(Epochs))
-        {
-            config = config with { Training = config.Training with { Minutes = context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs) } };
-            config.Validate();
-            folder.WriteConfig(config);
-        }
+        var (folder, config) = TrainingRuns.Reopen<DiffusionRunConfig>(context, path, Fixed, (config, longer) => config with { Training = longer(config.Training) }, config => config.Validate());
         return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
     }
 
     private static DiffusionRunConfig Configure(CommandContext context, RunDataConfig data, DatasetSplits splits, ImageShape shape)
     {
-        var hasNoEnd = !context.IsGiven(Minutes) && !context.IsGiven(Steps) && !context.IsGiven(Epochs);
         var usual = DiffusionPresets.Training(UsualMinutes);
-        var training = usual with
+        var training = TrainingRuns.Options(context, usual with
         {
-            Minutes = hasNoEnd ? UsualMinutes : context.Get(Minutes), Steps = context.Get(Steps), Epochs = context.Get(Epochs), Accumulation = context.Get(Accumulate),
-            Schedule = new LearningRateSchedule { Shape = context.Get(Schedule), WarmupSteps = context.Get(Warmup) }, MaxGradientNorm = context.Get(Clip) ?? usual.MaxGradientNorm,
-            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, EmaSnapshots = context.Get(PostHoc) ? new EmaSnapshotOptions() : null, Precision = context.Get(ComputePrecision) ?? usual.Precision, Seed = context.Get(Seed),
-            EvaluateEverySteps = context.Get(EvaluateEvery), CheckpointEverySteps = context.Get(CheckpointEvery), Patience = context.Get(Patience),
-        };
+            Ema = context.Get(EmaDecay) > 0 ? new EmaOptions { Decay = context.Get(EmaDecay) } : null, EmaSnapshots = context.Get(PostHoc) ? new EmaSnapshotOptions() : null,
+            Precision = context.Get(ComputePrecision) ?? usual.Precision,
+        });
         var optimizer = DiffusionPresets.Optimizer with { LearningRate = context.Get(LearningRate), WeightDecay = context.Get(WeightDecay) };
         if (context.Get(From) is { } from) return FromModel(context, from, data, training, optimizer) with { Lora = Lora(context) };
         if (context.IsGiven(LoraRank)) throw new ArgumentException("--lora needs the trained model that is to be changed: --from.");
@@ -184,24 +171,4 @@ internal static class TrainDiffusionCommand
 
     private static (long Done, long Total, string? Detail) Describe(TrainingProgress progress) => (progress.Step, progress.TotalSteps,
         string.Create(CultureInfo.InvariantCulture, $"step {progress.Step}, loss {progress.Values["loss"]:0.0000}, {progress.ExamplesPerSecond:0} images/s"));
-
-    private static void Report(CommandContext context, RunFolder folder, DiffusionModel model, TrainingResult result)
-    {
-        var parameters = model.ParameterCount;
-        if (context.IsJson)
-        {
-            context.WriteJson(new { Run = folder.Path, Parameters = parameters, Result = result });
-            return;
-        }
-        var run = Path.GetRelativePath(Environment.CurrentDirectory, folder.Path);
-        if (result.End == TrainingEnd.Cancelled)
-        {
-            context.Say($"Stopped after {result.Steps} steps; everything is saved. To go on: imago train diffusion --resume {run}");
-            return;
-        }
-        context.Say(string.Create(CultureInfo.InvariantCulture, $@"Trained {parameters / 1e6:0.00} million parameters for {result.Steps} steps in {result.Elapsed:h\:mm\:ss}."));
-        if (result.Validation is { } values) context.Say($"Held out: {string.Join(", ", values.Select(entry => string.Create(CultureInfo.InvariantCulture, $"{entry.Key} {entry.Value:0.0000}")))}.");
-        context.Say($"The run is in {run}: pictures over time in samples/, the model in model/, the log in metrics.jsonl.");
-        context.Hint($"Next: imago generate --model {run} --count 16");
-    }
 }

@@ -16,7 +16,6 @@ internal static class TrainFlowCommand
     private static readonly Option<int> FlowSteps = new("--flow-steps") { Description = "Steps of each level.", HelpName = "N", DefaultValueFactory = _ => 8 };
     private static readonly Option<int> Hidden = new("--hidden") { Description = "Channels inside the couplings.", HelpName = "N", DefaultValueFactory = _ => 128 };
     private static readonly Option<int> Batch = new("--batch") { Description = "Pictures in a batch.", HelpName = "N", DefaultValueFactory = _ => 64 };
-    private static readonly Option<double> LearningRate = new("--lr") { Description = "The learning rate.", HelpName = "X", DefaultValueFactory = _ => 1e-3 };
 
     private static IReadOnlyList<Option> Fixed { get; } =
     [
@@ -38,7 +37,8 @@ internal static class TrainFlowCommand
         var (folder, config, splits) = context.Get(Resume) is { } path ? Continue(context, path) : Begin(context);
         using var training = new FlowTraining(config, splits, context.Device);
         var result = context.Track("Training", sink => training.Run(folder, sink.For<TrainingProgress>(Describe), context.Cancellation));
-        TrainingRuns.Report(context, "flow", folder, training.Model.parameters().Sum(parameter => parameter.numel()), result, "imago sample RUN, imago evaluate RUN");
+        var parameters = training.Model.parameters().Sum(parameter => parameter.numel());
+        TrainingRuns.Report(context, folder, result, new { Run = folder.Path, Parameters = parameters, Result = result }, new("flow", $"{TrainingRuns.Millions(parameters)} for {TrainingRuns.Duration(result)}", "imago sample RUN, imago evaluate RUN"));
         return result.End == TrainingEnd.Cancelled ? CliApp.Interrupted : CliApp.Success;
     }
 
@@ -60,12 +60,7 @@ internal static class TrainFlowCommand
 
     private static (RunFolder, FlowRunConfig, DatasetSplits) Continue(CommandContext context, string path)
     {
-        var (folder, config) = TrainingRuns.Reopen<FlowRunConfig>(context, path, Fixed, (config, longer) =>
-        {
-            var changed = config with { Training = longer(config.Training) };
-            changed.Validate();
-            return changed;
-        });
+        var (folder, config) = TrainingRuns.Reopen<FlowRunConfig>(context, path, Fixed, (config, longer) => config with { Training = longer(config.Training) }, config => config.Validate());
         return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
     }
 

@@ -38,7 +38,8 @@ internal static class TrainGanCommand
         var (folder, config, splits) = context.Get(Resume) is { } path ? Continue(context, path) : Begin(context);
         using var training = new GanTraining(config, splits, context.Device);
         var result = context.Track("Training", sink => training.Run(folder, sink.For<TrainingProgress>(Describe), context.Cancellation));
-        TrainingRuns.Report(context, "gan", folder, training.Model.ParameterCount, result, "imago sample RUN");
+        var parameters = training.Model.ParameterCount;
+        TrainingRuns.Report(context, folder, result, new { Run = folder.Path, Parameters = parameters, Result = result }, new("gan", $"{TrainingRuns.Millions(parameters)} for {TrainingRuns.Duration(result)}", "imago sample RUN"));
         return result.End == TrainingEnd.Cancelled ? CliApp.Interrupted : CliApp.Success;
     }
 
@@ -61,12 +62,7 @@ internal static class TrainGanCommand
 
     private static (RunFolder, GanRunConfig, DatasetSplits) Continue(CommandContext context, string path)
     {
-        var (folder, config) = TrainingRuns.Reopen<GanRunConfig>(context, path, Fixed, (config, longer) =>
-        {
-            var changed = config with { Training = longer(config.Training) };
-            changed.Validate();
-            return changed;
-        });
+        var (folder, config) = TrainingRuns.Reopen<GanRunConfig>(context, path, Fixed, (config, longer) => config with { Training = longer(config.Training) }, config => config.Validate());
         return (folder, config, config.Data.Open(context.Get(Download), context.Cancellation));
     }
 
