@@ -14,7 +14,7 @@ namespace Imago.Adversarial;
 /// </code></example>
 public sealed class GanTraining : IDisposable
 {
-    private const int Columns = 8, Rows = 4;
+    private const int Drawn = 32;
     private readonly GanRunConfig _config;
     private readonly DatasetSplits _splits;
     private readonly Device _device;
@@ -72,7 +72,6 @@ public sealed class GanTraining : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noise = new Generator((ulong)_config.Seed);
-        var pictures = Pictures.FromBatch(Model.Sample(Rows * Columns, noise).cpu(), PixelRange.ZeroToOne);
-        ImageFile.Write(path, ImageGrid.Draw(pictures, Columns, new GridOptions { Title = $"step {step}", Scale = Math.Max(1, 48 / Math.Max(_config.Network.Width, _config.Network.Height)) }));
+        StepSheet.Write(path, step, Model.Sample(Drawn, noise));
     }
 }

@@ -15,7 +15,7 @@ namespace Imago.Flows;
 /// </code></example>
 public sealed class FlowTraining : IDisposable
 {
-    private const int Columns = 8, Rows = 4;
+    private const int Drawn = 32;
     private const double SampleTemperature = 0.8;
     private readonly FlowRunConfig _config;
     private readonly DatasetSplits _splits;
@@ -74,7 +74,6 @@ public sealed class FlowTraining : IDisposable
     {
         using var scope = NewDisposeScope();
         using var noise = new Generator((ulong)_config.Seed);
-        var pictures = Pictures.FromBatch(Model.Sample(Rows * Columns, noise, SampleTemperature).cpu(), PixelRange.ZeroToOne);
-        ImageFile.Write(path, ImageGrid.Draw(pictures, Columns, new GridOptions { Title = $"step {step}", Scale = Math.Max(1, 48 / Math.Max(_config.Network.Width, _config.Network.Height)) }));
+        StepSheet.Write(path, step, Model.Sample(Drawn, noise, SampleTemperature));
     }
 }

@@ -36,7 +36,7 @@ internal sealed class SampleSheet
     internal void Draw(DiffusionModel model, long step, string path)
     {
         var pictures = ImageGenerator.Generate(model, new GenerationRequest { Pictures = _wishes, Steps = Steps });
-        var scale = Math.Max(1, 48 / Math.Max(model.Config.Width, model.Config.Height));
+        var scale = StepSheet.Scale(model.Config.Width, model.Config.Height);
         ImageFile.Write(path, ImageGrid.Draw([.. pictures.Select(picture => picture.Image)], _labels.Count, new GridOptions { Title = $"step {step}", ColumnLabels = _labels, Scale = scale }));
     }
 
