@@ -36,12 +36,14 @@ public static class AutoencoderFiles
     {
         var config = DiffusersConfig.Parse(File.ReadAllText(configPath), configPath);
         using var file = TensorFile.Open(weightsPath);
-        return Fill(config, configPath, model => ModuleWeights.Load(model, file, AutoencoderKeys.Kl));
+        return FillDiffusers(config, configPath, file);
     }
 
     /// <summary>Loads an autoencoder of diffusers from the text of its configuration and an open file of weights.</summary>
     internal static Autoencoder LoadDiffusers(string configuration, string source, TensorFile file) =>
-        Fill(DiffusersConfig.Parse(configuration, source), source, model => ModuleWeights.Load(model, file, AutoencoderKeys.Kl));
+        FillDiffusers(DiffusersConfig.Parse(configuration, source), source, file);
+
+    private static Autoencoder FillDiffusers(AutoencoderConfig config, string source, TensorFile file) => Fill(config, source, model => ModuleWeights.Load(model, file, AutoencoderKeys.Kl));
 
     /// <summary>Loads a tiny autoencoder from the files of madebyollin/taesd.</summary>
     /// <param name="encoderPath">The encoder's file, <c>.pth</c> or safetensors.</param>

@@ -48,11 +48,11 @@ internal sealed record Beginning(Tensor Sample, Tensor Noise)
     /// <summary>A picture in the size of a model that Imago trained.</summary>
     private static Beginning OfPicture(DiffusionModel model, GenerationPlan plan, StartImage start, Tensor noise)
     {
-        var ((height, width), channels) = (plan.Size, model.Config.Channels);
+        var (height, width) = plan.Size;
         if (start.MaskPadding is not null || start.Latents is not null) throw new ArgumentException("The surroundings of a mask, and latents to start from, are for published pipelines only.");
         PixelImage Sized(PixelImage image) => start.Fit is { } fit ? PictureFitting.Fit(image, width, height, fit) : Resampling.ResizeAndCrop(image, width, height, ResampleFilter.Bicubic);
         var given = start.Picture ?? Pictures.FromTensor(start.Pixels?[0] ?? throw new ArgumentException("The start holds no picture."), PixelRange.MinusOneToOne);
-        var picture = Sized(channels == 1 ? ColourConversion.ToGrey(given) : ColourConversion.ToColour(given, AlphaMode.OnWhite));
+        var picture = Sized(model.InItsColours(given));
         var known = model.Encode(picture);
         var beginning = new Beginning(Estimates.Noisy(known, noise, plan.NoisedLevel), noise) { Known = known };
         if (start.Mask is not { } black) return beginning;

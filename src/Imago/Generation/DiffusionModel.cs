@@ -101,8 +101,7 @@ public sealed class DiffusionModel : IDisposable
         (Config, Network, Encoder, Codec, Process) = (config, network, conditioner, codec, config.Process.Create());
         Trained = new DiffusionParts(network, conditioner as Conditioner);
         if (conditioner is Conditioner) return;
-        conditioner.eval();
-        foreach (var parameter in conditioner.parameters()) parameter.requires_grad_(false);
+        Freeze(conditioner);
     }
 
     /// <summary>What the parts mean.</summary>
@@ -168,16 +167,22 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>A picture in the size and channels of those that are drawn: scaled to cover them, the rest cut off.</summary>
     /// <param name="picture">Any picture.</param>
-    public PixelImage Fit(PixelImage picture)
-    {
-        var colours = Config.Channels == 1 ? ColourConversion.ToGrey(picture) : ColourConversion.ToColour(picture, AlphaMode.OnWhite);
-        return Resampling.ResizeAndCrop(colours, Config.Width, Config.Height, ResampleFilter.Bicubic);
-    }
+    public PixelImage Fit(PixelImage picture) => Resampling.ResizeAndCrop(InItsColours(picture), Config.Width, Config.Height, ResampleFilter.Bicubic);
+
+    /// <summary>A picture in the channels of those that are drawn.</summary>
+    internal PixelImage InItsColours(PixelImage picture) => Config.Channels == 1 ? ColourConversion.ToGrey(picture) : ColourConversion.ToColour(picture, AlphaMode.OnWhite);
 
     /// <summary>A picture in the model's numbers, without noise of its own.</summary>
     /// <param name="picture">Of the model's size and channels, as <see cref="Fit"/> gives it.</param>
     /// <returns>[1, …<see cref="Shape"/>].</returns>
     public Tensor Encode(PixelImage picture) => WrappedTensorDisposeScope(() => Codec.Encode(Pictures.ToFloat(picture, PixelRange.MinusOneToOne).unsqueeze(0).to(Device)));
+
+    /// <summary>Published encoders are not trained here.</summary>
+    private static void Freeze(ConditionEncoder encoder)
+    {
+        encoder.eval();
+        foreach (var parameter in encoder.parameters()) parameter.requires_grad_(false);
+    }
 
     /// <summary>Draws in something else from now on; what it drew in is disposed of. Its folder, if it names a pipeline, is not that pipeline any more.</summary>
     internal void Replace(LatentCodec codec, Pipelines.PipelineParts parts)
@@ -192,8 +197,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Reads conditions in another way from now on; of what read them before, the caller disposes.</summary>
     internal void Replace(Pipelines.PromptConditioner encoder, Pipelines.PipelineParts parts)
     {
-        foreach (var parameter in encoder.parameters()) parameter.requires_grad_(false);
-        encoder.eval();
+        Freeze(encoder);
         encoder.to(Device);
         (Encoder, Parts, Config) = (encoder, parts, Config with { Pipeline = null });
     }

@@ -33,7 +33,7 @@ internal abstract class ConditionPart(ConditionConfig config) : nn.Module(config
     }
 
     /// <summary>The input, unknown where <paramref name="withheld"/>.</summary>
-    protected Tensor Withhold(Tensor input, Tensor withheld) => where(withheld.to(input.device), full_like(input, Unknown), input);
+    internal Tensor Withhold(Tensor input, Tensor withheld) => where(withheld.to(input.device), full_like(input, Unknown), input);
 
     protected static ArgumentException Missing(string what) => new($"The model is conditioned on {what}, and the data set has none.");
 }

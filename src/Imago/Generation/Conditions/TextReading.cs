@@ -35,14 +35,14 @@ internal static class TextReading
             Players = [new("reader", reader, Loss, new AdamWConfig { LearningRate = LearningRate })],
             Data = data,
             Options = new TrainingOptions { Steps = text.Config.ReadingSteps, Seed = seed, MaxGradientNorm = 1, Schedule = new LearningRateSchedule { Shape = ScheduleShape.Cosine, WarmupSteps = (int)Math.Min(50, text.Config.ReadingSteps / 10) } },
-        }, new StepsAsWork(progress), cancellation);
+        }, new StepsAsWork(progress, "steps of reading"), cancellation);
         Train(false);
         if (result.End == TrainingEnd.Cancelled) throw new OperationCanceledException(cancellation);
 
         LossTerms Loss(ExampleBatch batch, StepContext step)
         {
             var (ids, nothing) = (text.Read(batch.Known), rand(batch.Count, generator: step.Noise).lt(Withheld));
-            var output = reader.forward(where(nothing.unsqueeze(1), full_like(ids, -1), ids).to(text.Transformer.parameters().First().device));
+            var output = reader.forward(text.Withhold(ids, nothing.unsqueeze(1)).to(text.Transformer.parameters().First().device));
             return new LossTerms(outputs.Loss(output, batch.Known.Attributes!.to(output.device)), []);
         }
 
@@ -66,10 +66,5 @@ internal static class TextReading
         }
 
         internal Tensor forward(Tensor ids) => head.call(transformer.forward(ids, ScalarType.Float32).Pooled);
-    }
-
-    private sealed class StepsAsWork(IProgress<WorkProgress>? progress) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => progress?.Report(new WorkProgress(value.Step, value.TotalSteps, "steps of reading"));
     }
 }

@@ -104,7 +104,7 @@ public sealed class FaceReader : IDisposable
                 Players = [new("reader", reader._network, reader.Loss, new AdamWConfig { LearningRate = 2e-3, WeightDecay = 0.02 })],
                 Data = new ImageLoader(faces, new LoaderOptions { BatchSize = options.BatchSize, Seed = options.Seed, DropLast = true }),
                 Options = new TrainingOptions { Steps = options.Steps, Seed = options.Seed, Precision = options.Precision, Schedule = new LearningRateSchedule { Shape = ScheduleShape.Cosine, WarmupSteps = (int)Math.Min(100, options.Steps / 10) } },
-            }, new StepsAsWork(progress), cancellationToken);
+            }, new StepsAsWork(progress, "learning to read faces"), cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             reader._network.eval();
             reader.Errors = reader.ErrorsOn(options);
@@ -169,10 +169,5 @@ public sealed class FaceReader : IDisposable
         var (a, sigma) = (rand([x.shape[0], 1, 1, 1], generator: step.Noise), MostNoise * rand([x.shape[0], 1, 1, 1], generator: step.Noise));
         var blurred = nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad: false);
         return x + a * (blurred - x) + sigma * step.Normal(x.shape);
-    }
-
-    private sealed class StepsAsWork(IProgress<WorkProgress>? progress) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => progress?.Report(new WorkProgress(value.Step, value.TotalSteps, "learning to read faces"));
     }
 }
